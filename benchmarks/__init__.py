@@ -1,0 +1,1 @@
+"""Benchmarks on public data sets: which sets, which methods, by which protocol."""

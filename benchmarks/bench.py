@@ -1,0 +1,163 @@
+"""`molweight bench`: methods x seeds on one data set, and the report of what came out."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from molweight.benchmarks.budgets import Budget, find_budget
+from molweight.benchmarks.loading import Loaded, data_folders, find_data_set, load_data_set
+from molweight.benchmarks.methods import Fitted, Job, Method, find_methods
+from molweight.encoders.checkpoints import load_encoder
+from molweight.encoders.compute import Compute
+from molweight.encoders.gin import GIN
+from molweight.errors import ConfigError, DataError
+from molweight.molecules.splits import SEEDED, SPLITTERS, Split
+from molweight.reports.progress import progress_bar
+from molweight.tasks.data import TaskData
+from molweight.tasks.metrics import METRICS, Metric, Score, score
+
+
+@dataclass(frozen=True)
+class BenchConfig:
+    """What a benchmark is asked to do.
+
+    Attributes:
+        methods: comma-separated names.
+        seeds: number of seeds, from 0.
+        split: name of a splitter; the random ones draw another split for each seed.
+        budget: name of a budget.
+        data_dir: folder searched first for data.
+        checkpoint: encoder that the methods start from.
+        compute: device and precision.
+    """
+
+    methods: str
+    seeds: int
+    split: str
+    budget: str
+    data_dir: Path | None
+    checkpoint: str
+    compute: Compute
+
+    def __post_init__(self) -> None:
+        find_methods(self.methods)
+        find_budget(self.budget)
+        if self.split not in SPLITTERS:
+            raise ConfigError(f"unknown split {self.split!r}; there are {', '.join(SPLITTERS)}")
+        if self.seeds < 1:
+            raise ConfigError(f"--seeds must be at least 1, got {self.seeds}")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One method with one seed: its scores, its cost, and what it did with objective weights."""
+
+    test: Score
+    valid: float
+    seconds: float
+    fitted: Fitted
+
+
+@dataclass(frozen=True)
+class BenchResult:
+    """All outcomes on one data set: `outcomes[method][seed]`, and the split of each seed."""
+
+    name: str
+    loaded: Loaded
+    metric: Metric
+    splits: list[Split]
+    outcomes: dict[str, list[Outcome]]
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Refuse unknown data sets before any work is done.
+
+    Raises:
+        ConfigError: if one is unknown.
+    """
+    for name in names:
+        find_data_set(name)
+
+
+def run_bench(name: str, config: BenchConfig) -> BenchResult:
+    """Run every method with every seed; each test split is scored once for each, at the end.
+
+    Raises:
+        ConfigError: if an option cannot work.
+        DataError: if the data cannot be had, or the split leaves nothing to learn or choose from.
+        CheckpointError: if the checkpoint cannot be had.
+    """
+    checkpoint = load_encoder(config.checkpoint, data_folders(config.data_dir))
+    with progress_bar(f"{name}: featurising") as advance:
+        loaded = load_data_set(name, config.data_dir, lambda done, total: advance(done, total, ""))
+    metric = METRICS[find_data_set(name).metric]
+    splits = make_splits(loaded.data, config)
+    for split in splits:
+        check_split(loaded.data, split, metric, name, config.split)
+    outcomes = {
+        label: [
+            _run(name, label, method, loaded.data, splits[seed], metric, config, seed, checkpoint)
+            for seed in range(config.seeds)
+        ]
+        for label, method in find_methods(config.methods).items()
+    }
+    return BenchResult(name, loaded, metric, splits, outcomes)
+
+
+def make_splits(data: TaskData, config: BenchConfig) -> list[Split]:
+    """The split of each seed; a deterministic splitter gives the same for all."""
+    splitter = SPLITTERS[config.split]
+    if config.split in SEEDED:
+        return [splitter(data.smiles, seed) for seed in range(config.seeds)]
+    return [splitter(data.smiles, 0)] * config.seeds
+
+
+def check_split(data: TaskData, split: Split, metric: Metric, name: str, kind: str) -> None:
+    """Refuse a split whose train or validation part cannot do its work; test labels are not looked at.
+
+    Raises:
+        DataError: if a part is empty, or no task has in it what the metric needs.
+    """
+    for part, molecules in (("train", split.train), ("valid", split.valid)):
+        labels = data.labels[molecules]
+        if np.isnan(score(metric, labels, np.zeros_like(labels), data.tasks).value):
+            raise DataError(
+                f"{name}: the {part} part of the {kind} split ({len(molecules)} molecules) has no task that "
+                f"{metric.name} can be computed on; use another --split"
+            )
+
+
+def run_method(job: Job, method: Method, labels: np.ndarray) -> Outcome:
+    """Fit on data without test labels, predict, and only then score against them.
+
+    Args:
+        job: what to do; its data lack the labels of the test molecules.
+        method: how.
+        labels: of the test molecules, [molecules, tasks].
+    """
+    began = time.perf_counter()
+    fitted = method(job)
+    predicted = fitted.predict(job.split.test)
+    seconds = time.perf_counter() - began
+    return Outcome(score(job.metric, labels, predicted, job.data.tasks), fitted.valid, seconds, fitted)
+
+
+def _run(
+    name: str,
+    label: str,
+    method: Method,
+    data: TaskData,
+    split: Split,
+    metric: Metric,
+    config: BenchConfig,
+    seed: int,
+    checkpoint: GIN,
+) -> Outcome:
+    budget: Budget = find_budget(config.budget)
+    blind = data.hide_labels(split.test)
+    with progress_bar(f"{name}: {label}, seed {seed}") as advance:
+        job = Job(blind, split, metric, budget, config.compute, seed, checkpoint, advance)
+        return run_method(job, method, data.labels[split.test])

@@ -1,0 +1,51 @@
+"""How much computing each method may spend; the same for all of them."""
+
+from dataclasses import dataclass
+
+from molweight.errors import ConfigError
+from molweight.solver import LoopConfig
+from molweight.tasks.finetune import FinetuneConfig
+from molweight.tasks.pretrain import PretrainConfig
+from molweight.tasks.reweight import ReweightConfig
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Settings of fine-tuning, and of continued pretraining with learned or with equal weights."""
+
+    finetune: FinetuneConfig
+    reweight: ReweightConfig
+
+    def continued_pretraining(self, seed: int) -> PretrainConfig:
+        """The pretrain problem alone, in the steps, batches and learning rate of the three-level loop."""
+        loop = self.reweight.loop
+        return PretrainConfig(loop.steps, self.reweight.pretrain_batch, loop.pretrain_lr, seed=seed)
+
+
+BUDGETS: dict[str, Budget] = {
+    "smoke": Budget(
+        FinetuneConfig(epochs=2, patience=2, batch_size=64),
+        ReweightConfig(
+            LoopConfig(steps=6, warmup=2), pretrain_batch=32, finetune_batch=32, reweight_batch=16
+        ),
+    ),
+    "standard": Budget(
+        FinetuneConfig(epochs=40, patience=12),
+        ReweightConfig(LoopConfig(steps=200, warmup=30)),
+    ),
+    "full": Budget(
+        FinetuneConfig(epochs=100, patience=100),
+        ReweightConfig(LoopConfig(steps=1_000, warmup=50), pretrain_batch=256, reweight_batch=128),
+    ),
+}
+
+
+def find_budget(name: str) -> Budget:
+    """The budget of that name.
+
+    Raises:
+        ConfigError: if there is none.
+    """
+    if name not in BUDGETS:
+        raise ConfigError(f"unknown budget {name!r}; there are {', '.join(BUDGETS)}")
+    return BUDGETS[name]

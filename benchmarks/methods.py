@@ -1,0 +1,154 @@
+"""The methods a benchmark compares: each learns from train, chooses by valid, and never sees test."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from molweight.benchmarks.budgets import Budget
+from molweight.encoders.compute import Compute
+from molweight.encoders.gin import GIN
+from molweight.errors import ConfigError
+from molweight.molecules.splits import Split
+from molweight.objectives import graph_objectives
+from molweight.reports.progress import format_values
+from molweight.solver import StepRecord
+from molweight.solver.weights import uniform_weights
+from molweight.tasks.baselines import RandomForest
+from molweight.tasks.data import TaskData, as_tensor
+from molweight.tasks.finetune import FinetuneRecord, finetune
+from molweight.tasks.metrics import Metric, score
+from molweight.tasks.pretrain import PretrainState, pretrain
+from molweight.tasks.problems import PretrainProblem
+from molweight.tasks.reweight import reweight
+
+Predictions = NDArray[np.float32]  # [molecules, tasks]
+Advance = Callable[[int, int | None, str], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One method on one split with one seed; the data come without the labels of the test molecules.
+
+    Attributes:
+        checkpoint: the encoder to start from; left as it is.
+        advance: reports progress: steps done, steps in all, a remark.
+    """
+
+    data: TaskData
+    split: Split
+    metric: Metric
+    budget: Budget
+    compute: Compute
+    seed: int
+    checkpoint: GIN
+    advance: Advance = lambda done, total, remark: None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted method: how it predicts, its validation score, and what it did with objective weights."""
+
+    predict: Callable[[NDArray[np.int64]], Predictions]
+    valid: float
+    weights: dict[str, float] | None = None
+    history: list[StepRecord] = field(default_factory=list, repr=False)
+
+
+Method = Callable[[Job], Fitted]
+
+
+def rf(job: Job) -> Fitted:
+    """Random forest on ECFP4."""
+    forest = RandomForest.fit(job.data, job.split.train, job.seed)
+
+    def predict(molecules: NDArray[np.int64]) -> Predictions:
+        return forest.predict([job.data.smiles[i] for i in molecules])
+
+    valid = job.split.valid
+    reached = score(job.metric, job.data.labels[valid], predict(valid), job.data.tasks)
+    return Fitted(predict, reached.value)
+
+
+def scratch(job: Job) -> Fitted:
+    """GIN from random weights."""
+    torch.manual_seed(job.seed)
+    return _finetuned(GIN(len(job.checkpoint.gnn_layers), job.checkpoint.width), job)
+
+
+def finetuned(job: Job) -> Fitted:
+    """The checkpoint, fine-tuned."""
+    return _finetuned(job.checkpoint, job)
+
+
+def equal(job: Job) -> Fitted:
+    """Continued pretraining on the train molecules with equal weights, then fine-tuning."""
+    torch.manual_seed(job.seed)
+    encoder = copy.deepcopy(job.checkpoint)
+    problem = PretrainProblem(encoder, graph_objectives(encoder.width), job.compute).to(job.compute.device)
+    config = job.budget.continued_pretraining(job.seed)
+    weights = uniform_weights(list(problem.objectives))
+    state = PretrainState.start(problem, config)
+    store = job.data.store.to(job.compute.device)
+    train = as_tensor(job.split.train, job.compute.device)
+    for losses in pretrain(state, store, train, weights, config):
+        job.advance(state.step, config.steps, format_values(losses, 2))
+    return _finetuned(encoder, job, weights)
+
+
+def tapweight(job: Job) -> Fitted:
+    """Continued pretraining with weights learned from the task, then fine-tuning."""
+    config = job.budget.reweight
+
+    def show(record: StepRecord) -> None:
+        job.advance(record.step, config.loop.steps, f"weights {format_values(record.weights, 2)}")
+
+    learned = reweight(
+        job.checkpoint, job.data, job.split.train, job.split.valid, config, job.compute, job.seed, show
+    )
+    return _finetuned(learned.encoder, job, learned.weights, learned.history)
+
+
+METHODS: dict[str, Method] = {
+    "rf": rf,
+    "scratch": scratch,
+    "finetune": finetuned,
+    "equal": equal,
+    "tapweight": tapweight,
+}
+
+
+def find_methods(names: str) -> dict[str, Method]:
+    """The methods of a comma-separated list.
+
+    Raises:
+        ConfigError: if one does not exist, or none is named.
+    """
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    unknown = [name for name in wanted if name not in METHODS]
+    if unknown or not wanted:
+        raise ConfigError(f"unknown method {', '.join(unknown) or names!r}; there are {', '.join(METHODS)}")
+    return {name: METHODS[name] for name in wanted}
+
+
+def _finetuned(
+    encoder: GIN,
+    job: Job,
+    weights: dict[str, float] | None = None,
+    history: list[StepRecord] | None = None,
+) -> Fitted:
+    config = job.budget.finetune
+
+    def show(record: FinetuneRecord) -> None:
+        remark = f"loss {record.loss:.3f}, valid {job.metric.name} {record.valid:.3f}"
+        job.advance(record.epoch + 1, config.epochs, remark)
+
+    model = finetune(
+        encoder, job.data, job.split.train, job.split.valid, job.metric, config, job.compute, job.seed, show
+    )
+    return Fitted(
+        lambda molecules: model.predict(job.data.store, molecules), model.valid, weights, history or []
+    )

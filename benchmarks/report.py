@@ -1,0 +1,177 @@
+"""What a benchmark leaves behind: report.json, the split, learned weights, rejected rows, pictures."""
+
+import csv
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from molweight.benchmarks.bench import BenchConfig, BenchResult, Outcome
+from molweight.benchmarks.budgets import find_budget
+from molweight.benchmarks.datasets import DATA_SETS
+from molweight.errors import ConfigError
+from molweight.paths import replacing
+from molweight.reports.pictures import draw_scores, draw_weights
+from molweight.reports.tables import scores_table, weights_table
+
+REPORT = "report.json"
+_PACKAGES = ("molweight", "torch", "dgl", "rdkit", "numpy", "scikit-learn")
+
+
+def output_folders(names: tuple[str, ...], out: Path | None, overwrite: bool) -> dict[str, Path]:
+    """Where each data set's report goes: OUT itself for one, OUT/NAME for several.
+
+    Without `out`, a new folder `molweight-bench/NAME` in the working folder, numbered where taken.
+
+    Raises:
+        ConfigError: if there is a report already and it may not be overwritten, or `out` is a file.
+    """
+    if out is None:
+        return {name: _free(Path("molweight-bench") / name) for name in names}
+    folders = {name: out if len(names) == 1 else out / name for name in names}
+    for folder in folders.values():
+        if folder.exists() and not folder.is_dir():
+            raise ConfigError(f"--out {folder}: is a file; name a folder")
+        if (folder / REPORT).exists() and not overwrite:
+            raise ConfigError(f"{folder / REPORT} exists; give --overwrite to replace it, or another --out")
+    return folders
+
+
+def build_report(result: BenchResult, config: BenchConfig) -> dict[str, Any]:
+    """The content of report.json: the same for the same input and seeds, but for seconds."""
+    methods = {name: _method(outcomes) for name, outcomes in result.outcomes.items()}
+    first = next(iter(result.outcomes.values()))
+    return {
+        "dataset": result.name,
+        "note": DATA_SETS[result.name].note,
+        "metric": result.metric.name,
+        "kind": result.metric.kind,
+        "split": config.split,
+        "split_digests": [split.digest for split in result.splits],
+        "sizes": result.splits[0].sizes,
+        "tasks": list(result.loaded.data.tasks),
+        "tasks_left_out": [list(outcome.test.left_out) for outcome in first],
+        "rejected": len(result.loaded.rejected),
+        "data": [
+            {"file": path.name, "sha256": digest}
+            for path, digest in zip(result.loaded.paths, result.loaded.sha256, strict=True)
+        ],
+        "seed": list(range(config.seeds)),
+        "methods": methods,
+        "config": {
+            "budget": config.budget,
+            "checkpoint": config.checkpoint,
+            "compute": str(config.compute),
+            **asdict(find_budget(config.budget)),
+        },
+        "versions": {"python": platform.python_version(), **_versions()},
+    }
+
+
+def write_report(result: BenchResult, config: BenchConfig, folder: Path) -> dict[str, Any]:
+    """Write all files of one data set, report.json last, and return its content."""
+    report = build_report(result, config)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_json(_split_rows(result), folder / "split.json")
+    if result.loaded.rejected:
+        _write_rejected(result, folder / "rejected.csv")
+    histories = [outcome.fitted.history for outcome in result.outcomes.get("tapweight", [])]
+    if histories:
+        _write_json(
+            [[asdict(record) for record in history] for history in histories], folder / "weights.json"
+        )
+        names = histories[0][0].weights
+        trajectories = {name: [[r.weights[name] for r in history] for history in histories] for name in names}
+        draw_weights(trajectories, f"{result.name}: learned objective weights", folder / "weights.png")
+    scores = {name: values["test"] for name, values in report["methods"].items()}
+    draw_scores(scores, result.metric.name, f"{result.name}, {config.split} split", folder / "scores.png")
+    _write_json(report, folder / REPORT)
+    return report
+
+
+def print_report(report: Mapping[str, Any], higher_is_better: bool, folder: Path, console: Console) -> None:
+    """Tables of scores and of learned weights, and what the reader should know."""
+    sizes = " / ".join(str(n) for n in report["sizes"].values())
+    title = f"{report['dataset']}, {report['split']} split ({sizes})"
+    console.print(scores_table(title, report["metric"], higher_is_better, report["methods"]))
+    learned = report["methods"].get("tapweight", {}).get("weights")
+    if learned:
+        console.print(weights_table("objective weights after learning", learned))
+    if report["rejected"]:
+        console.print(
+            f"{report['rejected']} rows are not molecules and were set aside: {folder / 'rejected.csv'}"
+        )
+    if left_out := sorted({task for tasks in report["tasks_left_out"] for task in tasks}):
+        console.print(
+            f"{len(left_out)} tasks have one class only in the test split and are left out: {left_out[:5]}"
+        )
+    if report["note"]:
+        console.print(f"note: {report['note']}")
+    console.print(f"report: {folder / REPORT}", soft_wrap=True)
+
+
+def _method(outcomes: list[Outcome]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "test": [outcome.test.value for outcome in outcomes],
+        "valid": [outcome.valid for outcome in outcomes],
+        "seconds": [round(outcome.seconds, 2) for outcome in outcomes],
+    }
+    weights = [outcome.fitted.weights for outcome in outcomes if outcome.fitted.weights]
+    if weights:
+        found["weights"] = {name: [w[name] for w in weights] for name in weights[0]}
+    return found
+
+
+def _split_rows(result: BenchResult) -> list[dict[str, list[int]]]:
+    """For each seed, the rows of the input file in each part, counted from 0 below the header."""
+    rows = result.loaded.data.store.rows.numpy()
+    return [
+        {part: rows[getattr(split, part)].tolist() for part in ("train", "valid", "test")}
+        for split in result.splits
+    ]
+
+
+def _write_rejected(result: BenchResult, path: Path) -> None:
+    with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["row", "smiles", "reason"])
+        writer.writerows([r.row, r.text, r.reason] for r in result.loaded.rejected)
+
+
+def _write_json(content: object, path: Path) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(_without_nan(content), indent=1) + "\n", encoding="utf-8")
+
+
+def _without_nan(content: Any) -> Any:
+    """NaN is not JSON: null in its place."""
+    if isinstance(content, dict):
+        return {key: _without_nan(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_without_nan(value) for value in content]
+    return None if isinstance(content, float) and not np.isfinite(content) else content
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _free(folder: Path) -> Path:
+    number = 2
+    candidate = folder
+    while candidate.exists():
+        candidate = folder.with_name(f"{folder.name}-{number}")
+        number += 1
+    return candidate

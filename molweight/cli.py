@@ -1,0 +1,120 @@
+"""The command line: options in, one call, results out. Heavy imports wait until a command runs."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from molweight.errors import MolweightError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Device = Annotated[str, typer.Option(help="auto (a GPU where there is one), cpu or cuda.")]
+Precision = Annotated[str, typer.Option(help="auto (bfloat16 where it is fast), float32 or bfloat16.")]
+
+
+@app.callback()
+def molweight_command() -> None:
+    """Adapt a pretrained molecular encoder with objective weights learned from the task itself."""
+
+
+@app.command()
+def bench(
+    names: Annotated[list[str], typer.Argument(help="MoleculeNet sets, such as freesolv, bbbp or bace.")],
+    methods: Annotated[
+        str, typer.Option(help="Comma-separated, of rf, scratch, finetune, equal, tapweight.")
+    ] = "rf,scratch,finetune,equal,tapweight",
+    seeds: Annotated[int, typer.Option(help="Number of seeds, counted from 0.")] = 3,
+    split: Annotated[
+        str, typer.Option(help="scaffold, chiral-scaffold, random-scaffold or random.")
+    ] = "scaffold",
+    budget: Annotated[str, typer.Option(help="smoke, standard or full.")] = "standard",
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="Folder with moleculenet/NAME.csv.gz, searched before $MOLWEIGHT_DATA."),
+    ] = None,
+    checkpoint: Annotated[
+        str, typer.Option(help="molweight_gin, a DGL-LifeSci GIN by name, or a .safetensors or .pth path.")
+    ] = "molweight_gin",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the report; molweight-bench/NAME by default.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier report.")] = False,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """Compare learned objective weights with baselines on MoleculeNet.
+
+    Prints each method's test metric over seeds, and the learned weights. Writes report.json, the split,
+    the rejected rows and pictures to the output folder (a subfolder for each set where there are several).
+    """
+    from rich.console import Console
+
+    console = Console()
+    console.print(
+        f"molweight bench {' '.join(names)}: {methods}; {seeds} seeds, {split} split, {budget} budget"
+    )
+    from molweight.benchmarks.bench import BenchConfig, check_names, run_bench
+    from molweight.benchmarks.report import output_folders, print_report, write_report
+    from molweight.encoders.compute import choose_compute
+
+    check_names(names)
+    config = BenchConfig(
+        methods, seeds, split, budget, data_dir, checkpoint, choose_compute(device, precision)
+    )
+    for name, folder in output_folders(tuple(names), out, overwrite).items():
+        result = run_bench(name, config)
+        print_report(write_report(result, config, folder), result.metric.higher_is_better, folder, console)
+
+
+@app.command()
+def pretrain(
+    corpora: Annotated[
+        list[Path], typer.Argument(help="Files of SMILES: .csv, .tsv or .smi, gzipped or not.")
+    ],
+    out: Annotated[Path, typer.Option(help="Checkpoint to write, .safetensors.")],
+    epochs: Annotated[float, typer.Option(help="Passes over the corpora.")] = 5.0,
+    steps: Annotated[int | None, typer.Option(help="Optimiser steps, in place of --epochs.")] = None,
+    batch_size: Annotated[int, typer.Option(help="Molecules to a step.")] = 256,
+    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
+    seed: Annotated[int, typer.Option(help="Of weights, batches and random choices.")] = 0,
+    checkpoint: Annotated[
+        str | None, typer.Option(help="Weights to start from; random ones where it is left out.")
+    ] = None,
+    smiles_column: Annotated[str | None, typer.Option(help="Column of CSV files that holds SMILES.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run left.")] = False,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """Pretrain a GIN on SMILES with the four objectives at equal weight.
+
+    Writes the checkpoint and beside it the loss curve as .json and .png. An interrupted run goes on
+    with --resume.
+    """
+    from molweight.encoders.compute import choose_compute
+    from molweight.pretraining import PretrainRun, pretrain_corpus
+
+    run = PretrainRun(
+        corpora, out, epochs, steps, batch_size, lr, seed, checkpoint, smiles_column, resume, overwrite
+    )
+    summary = pretrain_corpus(run, choose_compute(device, precision))
+    typer.echo(f"{out}: {summary['molecules']} molecules, {summary['epochs']} epochs")
+
+
+def main() -> None:
+    """Run the program; an error a user can mend is one line and exit code 2."""
+    try:
+        app()
+    except MolweightError as error:
+        typer.secho(f"molweight: {error}", err=True, fg=typer.colors.RED)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

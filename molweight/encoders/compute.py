@@ -1,0 +1,62 @@
+"""What the arithmetic runs on: the device, and bfloat16 where it pays."""
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from molweight.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Compute:
+    """A device and the dtype of its matrix products; parameters and optimisers stay in float32."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Run the matrix products inside in this dtype; float32 leaves everything as it is."""
+        if self.dtype == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, self.dtype)
+
+    def __str__(self) -> str:
+        return f"{self.device.type} {str(self.dtype).removeprefix('torch.')}"
+
+
+def choose_compute(device: str = "auto", precision: str = "auto") -> Compute:
+    """The compute to use.
+
+    Args:
+        device: auto (a GPU where there is one), cpu or cuda.
+        precision: auto (bfloat16 where the processor has instructions for it), float32 or bfloat16.
+
+    Raises:
+        ConfigError: if there is no such device or precision.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise ConfigError(f"device must be auto, cpu or cuda, got {device!r}")
+    if precision not in ("auto", "float32", "bfloat16"):
+        raise ConfigError(f"precision must be auto, float32 or bfloat16, got {precision!r}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("no CUDA device is available to this torch; use --device cpu")
+    chosen = torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
+    fast = precision == "bfloat16" or (precision == "auto" and has_fast_bfloat16(chosen))
+    return Compute(chosen, torch.bfloat16 if fast else torch.float32)
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether matrix products in bfloat16 are faster than in float32 on this device."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = cpuinfo.read_text() if cpuinfo.exists() else ""
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """The tensor itself, or float32 where it is half precision; losses and means are taken in this."""
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x

@@ -1,0 +1,1 @@
+"""The pretrained GIN that comes with the package, and its card."""

@@ -1,0 +1,1 @@
+"""From strings to batches of molecular graphs: parse, featurise, store, collate, split."""

@@ -1,0 +1,118 @@
+"""Molecular graphs of one step, collated: features of all atoms and one sparse adjacency."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from molweight.molecules.featurize import BOND_DIRECTIONS, BOND_TYPES, SELF_LOOP
+from molweight.molecules.store import Store
+
+
+@dataclass(frozen=True)
+class GraphBatch:
+    """Several molecular graphs as one, in compressed sparse rows with self-loops.
+
+    Entries `row_offsets[a]` to `row_offsets[a + 1]` are the neighbours of atom a, itself among them;
+    the adjacency is symmetric. All tensors are int64 and lie on one device.
+    """
+
+    atom_type: Tensor  # [atoms]
+    chirality: Tensor  # [atoms]
+    row_offsets: Tensor  # [atoms + 1]
+    neighbour: Tensor  # [entries]
+    bond_type: Tensor  # [entries]
+    bond_direction: Tensor  # [entries]
+    sizes: Tensor  # [molecules] atoms in each
+
+    @property
+    def atoms(self) -> int:
+        """Number of atoms."""
+        return len(self.atom_type)
+
+    @property
+    def molecules(self) -> int:
+        """Number of molecules."""
+        return len(self.sizes)
+
+    @cached_property
+    def molecule(self) -> Tensor:
+        """Molecule of each atom, [atoms]."""
+        return _repeat_range(self.sizes, self.atoms)
+
+    @cached_property
+    def first_atom(self) -> Tensor:
+        """First atom of each molecule, [molecules]."""
+        return self.sizes.cumsum(0) - self.sizes
+
+    @cached_property
+    def receiver(self) -> Tensor:
+        """Atom whose row an entry stands in, [entries]."""
+        return _repeat_range(self.row_offsets.diff(), len(self.neighbour))
+
+    @cached_property
+    def bond_counts(self) -> Tensor:
+        """How many entries of each bond type, then of each direction, an atom has: float32 [atoms, 9]."""
+        width = BOND_TYPES + BOND_DIRECTIONS
+        column = torch.cat([self.bond_type, self.bond_direction + BOND_TYPES])
+        cell = torch.cat([self.receiver, self.receiver]) * width + column
+        counts = torch.bincount(cell, minlength=self.atoms * width)
+        return counts.view(self.atoms, width).to(torch.float32)
+
+    def to(self, device: torch.device | str) -> "GraphBatch":
+        """The same batch on another device."""
+        fields = {name: getattr(self, name).to(device) for name in self.__dataclass_fields__}
+        return replace(self, **fields)
+
+
+def collate(store: Store, molecules: Tensor) -> GraphBatch:
+    """Gather molecules of a store into one batch, on the store's device.
+
+    Args:
+        store: the data set.
+        molecules: positions in the store, int64 [molecules]; repeats are allowed.
+    """
+    atom_start, sizes = _spans(store.atom_offsets, molecules)
+    entry_start, entries = _spans(store.entry_offsets, molecules)
+    atom, entry = _ranges(atom_start, sizes), _ranges(entry_start, entries)
+    count, device = len(atom), store.device
+    degree = store.degree[atom].long()
+    index = torch.arange(count, device=device)
+    receiver = torch.repeat_interleave(index, degree, output_size=len(entry))
+    row_offsets = torch.cat([degree.new_zeros(1), (degree + 1).cumsum(0)])
+    loop = row_offsets[:-1]  # the self-loop stands first in its row
+    other = torch.arange(len(entry), device=device) + receiver + 1
+    shift = torch.repeat_interleave(sizes.cumsum(0) - sizes, entries, output_size=len(entry))
+    code = store.bond[entry].long()
+
+    def with_loops(values: Tensor, at_loop: Tensor | int) -> Tensor:
+        full = values.new_empty(len(entry) + count)
+        full[loop], full[other] = at_loop, values
+        return full
+
+    return GraphBatch(
+        atom_type=store.atom_type[atom].long(),
+        chirality=store.chirality[atom].long(),
+        row_offsets=row_offsets,
+        neighbour=with_loops(store.neighbour[entry].long() + shift, index),
+        bond_type=with_loops(code // BOND_DIRECTIONS, SELF_LOOP),
+        bond_direction=with_loops(code % BOND_DIRECTIONS, 0),
+        sizes=sizes,
+    )
+
+
+def _spans(offsets: Tensor, molecules: Tensor) -> tuple[Tensor, Tensor]:
+    start = offsets[molecules].long()
+    return start, offsets[molecules + 1].long() - start
+
+
+def _ranges(start: Tensor, length: Tensor) -> Tensor:
+    """start[0], start[0] + 1, ..., for `length[0]` numbers, then likewise for the next."""
+    shift = torch.repeat_interleave(start - (length.cumsum(0) - length), length)
+    return shift + torch.arange(len(shift), device=start.device)
+
+
+def _repeat_range(repeats: Tensor, total: int) -> Tensor:
+    index = torch.arange(len(repeats), device=repeats.device)
+    return torch.repeat_interleave(index, repeats, output_size=total)

@@ -1,0 +1,80 @@
+"""The one place where strings become molecules."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rdkit import Chem
+from rdkit.rdBase import BlockLogs
+
+MAX_ATOMS = 32_767  # neighbours are stored as signed 16-bit numbers
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A row that is not a molecule: its number in the input, its text and why."""
+
+    row: int
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Molecules:
+    """Parsed molecules, the input row of each, and the rows that could not be parsed."""
+
+    mols: list[Chem.Mol]
+    rows: list[int]
+    rejected: list[Rejected]
+
+
+def parse_smiles(texts: Iterable[object], first_row: int = 0) -> Molecules:
+    """Turn SMILES strings into sanitised RDKit molecules, collecting every failure.
+
+    Args:
+        texts: SMILES; anything that is not a non-empty string (a missing value, say) is rejected.
+        first_row: number of the first text, for reading a file in pieces.
+
+    Returns:
+        The molecules in input order with their row numbers, and the rejected rows with reasons.
+
+    >>> parsed = parse_smiles(["CCO", "C1CC", "", "[NH4+].[Cl-]"])
+    >>> parsed.rows
+    [0, 3]
+    >>> [(r.row, r.reason) for r in parsed.rejected]
+    [(1, 'not valid SMILES'), (2, 'empty')]
+    """
+    parsed = Molecules([], [], [])
+    with BlockLogs():
+        for row, text in enumerate(texts, first_row):
+            mol, reason = _parse_one(text)
+            if mol is None:
+                parsed.rejected.append(Rejected(row, _as_text(text), reason))
+            else:
+                parsed.mols.append(mol)
+                parsed.rows.append(row)
+    return parsed
+
+
+def _parse_one(text: object) -> tuple[Chem.Mol | None, str]:
+    if not isinstance(text, str) or not text.strip():
+        return None, "empty"
+    mol = Chem.MolFromSmiles(text)
+    if mol is None:
+        return None, _reason(text)
+    if mol.GetNumAtoms() == 0:
+        return None, "no atoms"
+    if mol.GetNumAtoms() > MAX_ATOMS:
+        return None, f"{mol.GetNumAtoms()} atoms; at most {MAX_ATOMS} are supported"
+    return mol, ""
+
+
+def _reason(text: str) -> str:
+    unsanitised = Chem.MolFromSmiles(text, sanitize=False)
+    if unsanitised is None:
+        return "not valid SMILES"
+    problems = Chem.DetectChemistryProblems(unsanitised)
+    return problems[0].Message() if problems else "cannot be sanitised"
+
+
+def _as_text(text: object) -> str:
+    return text if isinstance(text, str) else ""

@@ -1,0 +1,79 @@
+"""Edits of a batch that keep its adjacency symmetric: masked atoms, dropped bonds, induced subgraphs."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from molweight.molecules.batch import GraphBatch
+from molweight.molecules.featurize import MASK_ATOM
+
+
+def mask_atoms(batch: GraphBatch, masked: Tensor) -> GraphBatch:
+    """Replace the features of the masked atoms, bool [atoms], by the mask."""
+    return replace(
+        batch,
+        atom_type=batch.atom_type.masked_fill(masked, MASK_ATOM),
+        chirality=batch.chirality.masked_fill(masked, 0),
+    )
+
+
+def keep_entries(batch: GraphBatch, kept: Tensor) -> GraphBatch:
+    """Drop the other bond entries; `kept`, bool [entries], must be the same for both entries of a bond."""
+    kept = kept | (batch.neighbour == batch.receiver)
+    counts = torch.bincount(batch.receiver[kept], minlength=batch.atoms)
+    return replace(
+        batch,
+        row_offsets=torch.cat([counts.new_zeros(1), counts.cumsum(0)]),
+        neighbour=batch.neighbour[kept],
+        bond_type=batch.bond_type[kept],
+        bond_direction=batch.bond_direction[kept],
+    )
+
+
+def keep_atoms(batch: GraphBatch, kept: Tensor) -> GraphBatch:
+    """The subgraph induced by the kept atoms, bool [atoms]; a molecule may be left with none."""
+    inside = keep_entries(batch, kept[batch.receiver] & kept[batch.neighbour])
+    alive = kept[inside.receiver]
+    degrees = inside.row_offsets.diff()[kept]
+    renumbered = kept.long().cumsum(0) - 1
+    return GraphBatch(
+        atom_type=batch.atom_type[kept],
+        chirality=batch.chirality[kept],
+        row_offsets=torch.cat([degrees.new_zeros(1), degrees.cumsum(0)]),
+        neighbour=renumbered[inside.neighbour[alive]],
+        bond_type=inside.bond_type[alive],
+        bond_direction=inside.bond_direction[alive],
+        sizes=torch.bincount(batch.molecule[kept], minlength=batch.molecules),
+    )
+
+
+def join(first: GraphBatch, second: GraphBatch) -> GraphBatch:
+    """The molecules of two batches in one, those of the first before those of the second."""
+    moved = replace(
+        second,
+        row_offsets=second.row_offsets[1:] + first.row_offsets[-1],
+        neighbour=second.neighbour + first.atoms,
+    )
+    names = GraphBatch.__dataclass_fields__
+    return GraphBatch(**{name: torch.cat([getattr(first, name), getattr(moved, name)]) for name in names})
+
+
+def hop_distance(batch: GraphBatch, sources: Tensor, hops: int) -> Tensor:
+    """Bonds from each atom to the nearest source atom, by frontier propagation.
+
+    Args:
+        batch: the graphs.
+        sources: bool [atoms].
+        hops: how far to look.
+
+    Returns:
+        int64 [atoms]; `hops + 1` where no source is within `hops` bonds.
+    """
+    distance = torch.full_like(batch.atom_type, hops + 1)
+    reached = sources
+    for hop in range(hops + 1):
+        distance[reached & (distance > hop)] = hop
+        touched = torch.zeros_like(distance).index_add_(0, batch.receiver, reached[batch.neighbour].long())
+        reached = touched > 0
+    return distance

@@ -1,0 +1,173 @@
+"""Pretraining a GIN from a corpus of SMILES, from files to a checkpoint with its card and loss curve."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import molweight
+from molweight.encoders.checkpoints import load_encoder, save_encoder
+from molweight.encoders.compute import Compute
+from molweight.encoders.gin import GIN
+from molweight.errors import ConfigError
+from molweight.molecules.files import read_smiles
+from molweight.molecules.store import Store, cached_store
+from molweight.objectives import graph_objectives
+from molweight.paths import cache_folder, replacing
+from molweight.reports.pictures import draw_losses
+from molweight.reports.progress import format_values, progress_bar
+from molweight.solver.weights import uniform_weights
+from molweight.tasks.pretrain import PretrainConfig, PretrainState, pretrain
+from molweight.tasks.problems import PretrainProblem
+from molweight.tasks.snapshots import read_about, restore_snapshot, save_snapshot
+
+STRETCH = 20  # steps to one point of the loss curve
+SNAPSHOT_EVERY = 200  # steps
+
+
+@dataclass(frozen=True)
+class PretrainRun:
+    """What a pretraining run is asked to do.
+
+    Attributes:
+        corpora: files of SMILES.
+        out: checkpoint to write, `.safetensors`; the loss curve goes beside it.
+        epochs: passes over the corpora.
+        steps: optimiser steps, in place of epochs.
+        batch_size: molecules to a step.
+        lr: highest learning rate.
+        seed: of weights, batches and random choices.
+        checkpoint: weights to start from; random ones where it is None.
+        smiles_column: of CSV files; found by its name where it is None.
+        resume: go on from the snapshot of an interrupted run.
+        overwrite: replace what an earlier run left.
+    """
+
+    corpora: Sequence[Path]
+    out: Path
+    epochs: float = 5.0
+    steps: int | None = None
+    batch_size: int = 256
+    lr: float = 1e-3
+    seed: int = 0
+    checkpoint: str | None = None
+    smiles_column: str | None = None
+    resume: bool = False
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.out.suffix != ".safetensors":
+            raise ConfigError(f"--out must end in .safetensors, got {self.out}")
+        if self.batch_size < 2 or self.lr <= 0 or (self.epochs if self.steps is None else self.steps) <= 0:
+            raise ConfigError("--batch-size must be at least 2, and --epochs, --steps and --lr positive")
+
+    @property
+    def snapshot(self) -> Path:
+        """Where the state lies until the run is complete."""
+        return self.out.with_suffix(".snapshot.safetensors")
+
+    def identity(self) -> dict[str, object]:
+        """What a resumed run must agree on."""
+        asked = asdict(self) | {"corpora": [path.name for path in self.corpora]}
+        return {name: value for name, value in asked.items() if name not in ("out", "resume", "overwrite")}
+
+
+def pretrain_corpus(run: PretrainRun, compute: Compute) -> dict[str, object]:
+    """Pretrain with the four graph objectives at equal weight; returns what the curve's JSON holds.
+
+    Writes OUT, and beside it `.json` (losses by stretch, settings) and `.png` (the curve). The state is
+    kept on disk throughout, so that a killed run goes on with `resume` to the same result.
+
+    Raises:
+        ConfigError: if there is something to overwrite or nothing to resume.
+        DataError: if a corpus cannot be read.
+    """
+    _check_output(run)
+    store = corpus_store(run.corpora, run.smiles_column)
+    steps = run.steps or max(1, round(run.epochs * len(store) / run.batch_size))
+    warmup = min(500, steps // 10)
+    config = PretrainConfig(steps, run.batch_size, run.lr, warmup, decay=True, seed=run.seed)
+    state = _start(run, config, compute)
+    curve: dict[str, list[float]] = {name: [] for name in state.problem.objectives}
+    if run.resume:
+        restore_snapshot(state, run.snapshot)
+        curve = read_about(run.snapshot)["curve"]
+    _run(state, store.to(compute.device), config, run, curve)
+    summary = _summary(run, config, store, curve, compute)
+    metadata = {"model": "GIN", "molweight": molweight.__version__, "steps": str(steps)}
+    save_encoder(state.problem.encoder, run.out, metadata)
+    with replacing(run.out.with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps(summary, indent=1) + "\n")
+    draw_losses(curve, STRETCH, run.out.with_suffix(".png"))
+    run.snapshot.unlink(missing_ok=True)
+    return summary
+
+
+def corpus_store(corpora: Sequence[Path], smiles_column: str | None) -> Store:
+    """The molecules of several files in one store, from the cache where they were featurised before."""
+    smiles = [text for path in corpora for text in read_smiles(path, smiles_column)]
+    with progress_bar("featurising") as advance:
+        return cached_store(smiles, cache_folder() / "stores", progress=lambda n, all_: advance(n, all_, ""))
+
+
+def _check_output(run: PretrainRun) -> None:
+    if run.resume and not run.snapshot.exists():
+        raise ConfigError(f"{run.snapshot}: nothing to resume; leave --resume out to start anew")
+    if run.resume and read_about(run.snapshot)["identity"] != json.loads(json.dumps(run.identity())):
+        raise ConfigError(
+            f"{run.snapshot}: was begun with other corpora or options; repeat those to resume it"
+        )
+    existing = [path for path in (run.out, run.snapshot) if path.exists()]
+    if existing and not run.resume and not run.overwrite:
+        raise ConfigError(
+            f"{existing[0]} exists; give --resume to go on, --overwrite to replace it, or another --out"
+        )
+
+
+def _start(run: PretrainRun, config: PretrainConfig, compute: Compute) -> PretrainState:
+    torch.manual_seed(run.seed)
+    encoder = GIN() if run.checkpoint is None else load_encoder(run.checkpoint)
+    problem = PretrainProblem(encoder, graph_objectives(encoder.width), compute)
+    return PretrainState.start(problem.to(compute.device), config)
+
+
+def _run(
+    state: PretrainState,
+    store: Store,
+    config: PretrainConfig,
+    run: PretrainRun,
+    curve: dict[str, list[float]],
+) -> None:
+    everything = torch.arange(len(store), device=store.device)
+    weights = uniform_weights(list(state.problem.objectives))
+    stretch: list[dict[str, float]] = []
+    with progress_bar("pretraining") as advance:
+        for losses in pretrain(state, store, everything, weights, config):
+            stretch.append(losses)
+            if state.step % STRETCH == 0 or state.step == config.steps:
+                means = {name: float(np.mean([s[name] for s in stretch])) for name in curve}
+                for name, value in means.items():
+                    curve[name].append(round(value, 5))
+                stretch.clear()
+                advance(state.step, config.steps, format_values(means))
+            if state.step % SNAPSHOT_EVERY == 0:
+                save_snapshot(state, run.snapshot, {"identity": run.identity(), "curve": curve})
+
+
+def _summary(
+    run: PretrainRun, config: PretrainConfig, store: Store, curve: dict[str, list[float]], compute: Compute
+) -> dict[str, object]:
+    return {
+        "corpora": [path.name for path in run.corpora],
+        "molecules": len(store),
+        "rejected": len(store.rejected),
+        "epochs": round(config.steps * config.batch_size / len(store), 2),
+        "config": asdict(config),
+        "compute": str(compute),
+        "versions": {"molweight": molweight.__version__, "torch": torch.__version__},
+        "steps_per_point": STRETCH,
+        "losses": curve,
+    }

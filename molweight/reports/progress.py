@@ -1,0 +1,38 @@
+"""Progress bars of long work, on standard error so that results can be piped."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+Advance = Callable[[int, int | None, str], None]  # done, total, remark
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Advance]:
+    """Show a bar; the function it gives takes the amount done, the total and a remark on the present state."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[remark]}"),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task(title, total=None, remark="")
+
+        def advance(done: int, total: int | None, remark: str = "") -> None:
+            progress.update(bar, completed=done, total=total, remark=remark)
+
+        yield advance
+
+
+def format_values(values: dict[str, float], digits: int = 3) -> str:
+    """Values by objective, short enough for a progress bar.
+
+    >>> format_values({"contrastive": 0.25, "edge_prediction": 0.75}, 2)
+    'contrastive 0.25, edge_prediction 0.75'
+    """
+    return ", ".join(f"{name} {value:.{digits}f}" for name, value in values.items())

@@ -1,0 +1,63 @@
+"""Tables for the terminal."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from rich.table import Table
+
+from molweight.reports.pictures import label
+
+
+def mean_and_spread(values: Sequence[float], digits: int = 3) -> str:
+    """Mean and sample standard deviation; the mean alone where there is one value.
+
+    >>> mean_and_spread([0.5, 0.7])
+    '0.600 ± 0.141'
+    >>> mean_and_spread([0.5])
+    '0.500'
+    """
+    mean = f"{np.mean(values):.{digits}f}"
+    return mean if len(values) < 2 else f"{mean} ± {np.std(values, ddof=1):.{digits}f}"
+
+
+def scores_table(
+    title: str, metric: str, higher_is_better: bool, methods: Mapping[str, Mapping[str, Sequence[float]]]
+) -> Table:
+    """A line for each method: test and validation metric over seeds, seconds a seed, cost against `finetune`.
+
+    Args:
+        title: of the table.
+        metric: its name.
+        higher_is_better: marks the column.
+        methods: name to its `test`, `valid` and `seconds`, one value for each seed.
+    """
+    arrow = "↑" if higher_is_better else "↓"
+    table = Table(title=title)
+    for heading in (
+        "method",
+        f"test {label(metric)} {arrow}",
+        f"valid {label(metric)} {arrow}",
+        "seconds",
+        "cost",
+    ):
+        table.add_column(heading, justify="left" if heading == "method" else "right")
+    unit = np.mean(methods["finetune"]["seconds"]) if "finetune" in methods else None
+    for name, values in methods.items():
+        seconds = float(np.mean(values["seconds"]))
+        cost = "" if unit is None else f"{seconds / unit:.1f}x"
+        table.add_row(
+            name, mean_and_spread(values["test"]), mean_and_spread(values["valid"]), f"{seconds:.1f}", cost
+        )
+    return table
+
+
+def weights_table(title: str, weights: Mapping[str, Sequence[float]]) -> Table:
+    """A line for each objective: its learned weight over seeds, and how many seeds put it above an equal share."""
+    table = Table(title=title)
+    for heading in ("objective", "learned weight λ", "equal share", "seeds above"):
+        table.add_column(heading, justify="left" if heading == "objective" else "right")
+    share = 1 / len(weights)
+    for name, values in weights.items():
+        above = sum(value > share for value in values)
+        table.add_row(label(name), mean_and_spread(values), f"{share:.3f}", f"{above} of {len(values)}")
+    return table

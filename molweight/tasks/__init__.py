@@ -1,0 +1,1 @@
+"""Property tasks on molecules: data, heads, losses, metrics, and the three problems of the solver."""

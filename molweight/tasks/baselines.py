@@ -1,0 +1,73 @@
+"""Random forest on fingerprints: the first line a sceptic looks for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from rdkit import Chem
+from rdkit.Chem import rdFingerprintGenerator
+from rdkit.rdBase import BlockLogs
+
+from molweight.tasks.data import TaskData
+
+BITS = 2048
+TREES = 500
+
+
+def ecfp4(smiles: Sequence[str]) -> NDArray[np.uint8]:
+    """Fingerprints of diameter 4 (Rogers & Hahn, 2010) as 0 and 1: [molecules, 2048]."""
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=BITS)
+    with BlockLogs():
+        return np.stack([generator.GetFingerprintAsNumPy(Chem.MolFromSmiles(text)) for text in smiles])
+
+
+@dataclass(frozen=True)
+class RandomForest:
+    """A forest for each task, on the molecules that have its label; None where there is nothing to learn."""
+
+    forests: list[object | None]
+    constants: list[float]
+
+    @classmethod
+    def fit(cls, data: TaskData, train: NDArray[np.int64], seed: int) -> "RandomForest":
+        """500 trees for each task; classes weighted against imbalance.
+
+        Args:
+            data: labels outside `train` are not read.
+            train: molecules to learn from.
+            seed: of the forests.
+        """
+        features = ecfp4([data.smiles[i] for i in train])
+        forests, constants = [], []
+        for column in data.labels[train].T:
+            present = ~np.isnan(column)
+            constants.append(float(column[present].mean()) if present.any() else 0.0)
+            learnable = len(np.unique(column[present])) > 1
+            forests.append(
+                _forest(data.kind, seed).fit(features[present], column[present]) if learnable else None
+            )
+        return cls(forests, constants)
+
+    def predict(self, smiles: Sequence[str]) -> NDArray[np.float32]:
+        """Probabilities of class 1, or values: [molecules, tasks]."""
+        features = ecfp4(smiles)
+        columns = [
+            np.full(len(features), constant) if forest is None else _predict(forest, features)
+            for forest, constant in zip(self.forests, self.constants, strict=True)
+        ]
+        return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _forest(kind: str, seed: int):  # type: ignore[no-untyped-def]  # scikit-learn is imported when it is used
+    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+    if kind == "classification":
+        return RandomForestClassifier(TREES, class_weight="balanced", random_state=seed, n_jobs=-1)
+    return RandomForestRegressor(TREES, random_state=seed, n_jobs=-1)
+
+
+def _predict(forest, features: NDArray[np.uint8]) -> NDArray[np.float64]:  # type: ignore[no-untyped-def]
+    return (
+        forest.predict_proba(features)[:, 1] if hasattr(forest, "predict_proba") else forest.predict(features)
+    )

@@ -1,0 +1,85 @@
+"""Molecules with the labels of one or more tasks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from molweight.molecules.batch import GraphBatch, collate
+from molweight.molecules.store import Store
+
+TaskKind = Literal["classification", "regression"]
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """A data set: one row for each molecule of the store.
+
+    Attributes:
+        smiles: of each molecule.
+        store: their graphs.
+        labels: float32 [molecules, tasks], NaN where missing; 0 or 1 for classification.
+        tasks: names of the columns.
+        kind: of all tasks.
+    """
+
+    smiles: Sequence[str]
+    store: Store
+    labels: NDArray[np.float32]
+    tasks: tuple[str, ...]
+    kind: TaskKind
+
+    def hide_labels(self, molecules: NDArray[np.int64]) -> "TaskData":
+        """The same data with the labels of some molecules missing."""
+        labels = self.labels.copy()
+        labels[molecules] = np.nan
+        return replace(self, labels=labels)
+
+
+@dataclass(frozen=True)
+class LabelledBatch:
+    """Graphs and the labels of their molecules, float32 [molecules, tasks], NaN where missing."""
+
+    graphs: GraphBatch
+    labels: Tensor
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """Standardises regression targets by the labels it was made from; leaves classes as they are."""
+
+    mean: NDArray[np.float32]  # [tasks]
+    std: NDArray[np.float32]  # [tasks]
+
+    @classmethod
+    def of(cls, labels: NDArray[np.float32], kind: TaskKind) -> "Scaler":
+        """From the train labels alone, [molecules, tasks]."""
+        tasks = labels.shape[1]
+        if kind == "classification":
+            return cls(np.zeros(tasks, np.float32), np.ones(tasks, np.float32))
+        present = [column[~np.isnan(column)] for column in labels.T]
+        mean = [float(column.mean()) if len(column) else 0.0 for column in present]
+        std = [float(column.std()) if len(column) else 0.0 for column in present]
+        return cls(np.array(mean, np.float32), np.array([s if s > 0 else 1.0 for s in std], np.float32))
+
+    def transform(self, labels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """To zero mean and unit variance."""
+        return (labels - self.mean) / self.std
+
+    def invert(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Back to the units of the data."""
+        return values * self.std + self.mean
+
+
+def labelled_batch(store: Store, labels: Tensor, molecules: Tensor) -> LabelledBatch:
+    """Collate molecules with their rows of the label table, all on the store's device."""
+    return LabelledBatch(collate(store, molecules), labels[molecules])
+
+
+def as_tensor(molecules: NDArray[np.int64], device: torch.device) -> Tensor:
+    """Positions as an index tensor."""
+    return torch.from_numpy(np.ascontiguousarray(molecules)).to(device)

@@ -1,0 +1,47 @@
+"""The pretrain and finetune problems as modules: what the solver sees of molecules."""
+
+import torch
+from torch import Tensor, nn
+
+from molweight.encoders.compute import Compute, at_least_float32
+from molweight.encoders.gin import GIN
+from molweight.encoders.readout import mean_readout
+from molweight.molecules.batch import GraphBatch
+from molweight.tasks.data import LabelledBatch, TaskKind
+from molweight.tasks.losses import masked_loss
+
+
+class PretrainProblem(nn.Module):
+    """An encoder and the objectives that pretrain it."""
+
+    def __init__(self, encoder: GIN, objectives: nn.ModuleDict, compute: Compute) -> None:
+        super().__init__()
+        self.encoder, self.objectives, self.compute = encoder, objectives, compute
+
+    def forward(self, batch: GraphBatch, seed: int) -> dict[str, Tensor]:
+        """Each objective's loss on a batch; the same seed makes the same random choices."""
+        losses = {}
+        with self.compute.autocast():
+            for number, (name, objective) in enumerate(self.objectives.items()):
+                generator = torch.Generator().manual_seed(seed * 1_000 + number)
+                losses[name] = objective(self.encoder, batch, generator)
+        return losses
+
+
+class FinetuneProblem(nn.Module):
+    """An encoder and a linear head on the mean over atoms, for one or more property tasks."""
+
+    def __init__(self, encoder: GIN, tasks: int, kind: TaskKind, compute: Compute) -> None:
+        super().__init__()
+        self.encoder, self.kind, self.compute = encoder, kind, compute
+        self.head = nn.Linear(encoder.width, tasks)
+
+    def forward(self, batch: LabelledBatch) -> Tensor:
+        """Mean loss over the labels present, a scalar."""
+        return masked_loss(self.predict(batch.graphs), batch.labels, self.kind)
+
+    def predict(self, graphs: GraphBatch) -> Tensor:
+        """Logits, or standardised values: [molecules, tasks]."""
+        with self.compute.autocast():
+            h = mean_readout(self.encoder(graphs), graphs)
+            return at_least_float32(self.head(h))

@@ -1,0 +1,1 @@
+"""Objectives on molecular graphs, as tensor programs on a whole batch."""

@@ -1,0 +1,44 @@
+"""Edge prediction (GraphSAGE, Hamilton et al., NeurIPS 2017, equation 1, within each molecule)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from molweight.encoders.compute import at_least_float32
+from molweight.molecules.batch import GraphBatch
+from molweight.objectives.graph.corruption import no_signal, uniform
+
+
+class EdgePrediction(nn.Module):
+    """Are two atoms of a molecule bonded? Each bond against a random pair that shares its first atom.
+
+    The score is the inner product of the two projected representations over the square root of the width.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.head = nn.Linear(width, width)
+
+    def forward(self, encoder: nn.Module, batch: GraphBatch, generator: torch.Generator) -> Tensor:
+        """Mean binary cross-entropy over bonded and unbonded pairs, a scalar."""
+        first = batch.receiver[batch.receiver < batch.neighbour]
+        second = batch.neighbour[batch.receiver < batch.neighbour]
+        draw = uniform(len(first), batch, generator)
+        molecule = batch.molecule[first]
+        other = batch.first_atom[molecule] + (draw * batch.sizes[molecule]).long()
+        unbonded = ~_adjacent(batch, first, other)
+        if not unbonded.any():
+            return no_signal(encoder, self)
+        z = at_least_float32(self.head(encoder(batch)))
+        scale = z.shape[1] ** -0.5
+        bonded = scale * (z[first] * z[second]).sum(1)
+        apart = scale * (z[first[unbonded]] * z[other[unbonded]]).sum(1)
+        return 0.5 * (-F.logsigmoid(bonded).mean() - F.logsigmoid(-apart).mean())
+
+
+def _adjacent(batch: GraphBatch, first: Tensor, second: Tensor) -> Tensor:
+    """Whether pairs of atoms are bonded or the same atom: bool [pairs]."""
+    present = (batch.receiver * batch.atoms + batch.neighbour).sort().values
+    wanted = first * batch.atoms + second
+    place = torch.searchsorted(present, wanted).clamp(max=len(present) - 1)
+    return present[place] == wanted
