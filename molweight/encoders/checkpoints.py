@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from molweight.encoders.gin import GIN
@@ -66,9 +66,8 @@ def save_encoder(encoder: GIN, path: Path, metadata: Mapping[str, str]) -> None:
         if not name.endswith("num_batches_tracked")
     }
     with replacing(path) as temporary:
-        save_file(
-            {name: value.contiguous().cpu() for name, value in state.items()}, temporary, dict(metadata)
-        )
+        packed = {name: value.contiguous().cpu() for name, value in state.items()}
+        temporary.write_bytes(save(packed, dict(metadata)))  # by us, so that the umask is honoured
 
 
 def find_checkpoint(checkpoint: str, data_folders: tuple[Path, ...] = ()) -> Path:
@@ -122,7 +121,8 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path}: no such file") from None
     except UnpicklingError:
         raise CheckpointError(
-            f"{path}: holds more than tensors, and code from a checkpoint is never run; save its state_dict alone"
+            f"{path}: holds more than tensors, and code from a checkpoint is never run; "
+            "save its state_dict alone"
         ) from None
     except (SafetensorError, RuntimeError, EOFError, AttributeError, OSError) as error:
         raise CheckpointError(

@@ -8,7 +8,7 @@ from molweight.molecules.batch import GraphBatch
 
 
 def mean_readout(h: Tensor, batch: GraphBatch) -> Tensor:
-    """Mean over the atoms of each molecule: [atoms, width] to [molecules, width]; 0 where there is no atom."""
+    """Mean over the atoms of each molecule: [atoms, width] to [molecules, width]."""
     return mean_over(h, batch.molecule, batch.molecules)
 
 

@@ -4,11 +4,12 @@ import json
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import joblib
 import numpy as np
@@ -56,8 +57,8 @@ class Store:
 
     def to(self, device: torch.device | str) -> "Store":
         """The same store on another device."""
-        fields = vars(self).items()
-        return Store(**{name: v.to(device) if isinstance(v, Tensor) else v for name, v in fields})
+        moved: dict[str, Any] = {n: v.to(device) for n, v in vars(self).items() if isinstance(v, Tensor)}
+        return replace(self, **moved)
 
 
 def store_from_smiles(texts: Sequence[object]) -> Store:
@@ -127,7 +128,8 @@ def cached_store(
 def _featurized(texts: Iterable[object], total: int | None, workers: int | None) -> Iterator[FlatGraphs]:
     if total is not None and total <= CHUNK:
         workers = 1  # starting processes would take longer than the work
-    chunks = enumerate(iter(lambda it=iter(texts): list(islice(it, CHUNK)), []))  # type: ignore[misc]
+    source = iter(texts)
+    chunks = enumerate(iter(lambda: list(islice(source, CHUNK)), []))
     parallel = joblib.Parallel(
         n_jobs=workers or os.cpu_count(), return_as="generator", pre_dispatch="2*n_jobs"
     )

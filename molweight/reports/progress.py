@@ -11,7 +11,7 @@ Advance = Callable[[int, int | None, str], None]  # done, total, remark
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Advance]:
-    """Show a bar; the function it gives takes the amount done, the total and a remark on the present state."""
+    """Show a bar; the function it gives takes the amount done, the total and a remark."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -52,7 +52,7 @@ def scores_table(
 
 
 def weights_table(title: str, weights: Mapping[str, Sequence[float]]) -> Table:
-    """A line for each objective: its learned weight over seeds, and how many seeds put it above an equal share."""
+    """A line for each objective: its learned weight, and in how many seeds it is above an equal share."""
     table = Table(title=title)
     for heading in ("objective", "learned weight λ", "equal share", "seeds above"):
         table.add_column(heading, justify="left" if heading == "objective" else "right")

@@ -71,9 +71,9 @@ class StepRecord:
 class LoopState:
     """Everything the loop changes.
 
-    `pretrain` is a module with submodules `encoder` and `objectives` (one child for each), called with a batch and a
-    seed and returning each objective's loss by name. `finetune` is a module with a copy of that encoder
-    under the same name, called with a batch and returning a scalar loss.
+    `pretrain` is a module with submodules `encoder` and `objectives` (one child for each), called with a
+    batch and a seed and returning each objective's loss by name. `finetune` is a module with a copy of
+    that encoder under the same name, called with a batch and returning a scalar loss.
     """
 
     pretrain: nn.Module

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from molweight.errors import DataError
@@ -29,7 +29,7 @@ def save_snapshot(state: PretrainState, path: Path, about: dict[str, Any]) -> No
     metadata = {"format": FORMAT, "step": state.step, "norms": state.scale.norms, "about": about}
     with replacing(path) as temporary:
         packed = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        save_file(packed, temporary, {"snapshot": json.dumps(metadata)})
+        temporary.write_bytes(save(packed, {"snapshot": json.dumps(metadata)}))
 
 
 def read_about(path: Path) -> dict[str, Any]:
