@@ -15,7 +15,7 @@ from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
 from molweight.errors import ConfigError, DataError
 from molweight.molecules.splits import SEEDED, SPLITTERS, Split
-from molweight.reports.progress import progress_bar
+from molweight.reports.progress import announce, progress_bar
 from molweight.tasks.data import TaskData
 from molweight.tasks.metrics import METRICS, Metric, Score, score
 
@@ -160,4 +160,8 @@ def _run(
     blind = data.hide_labels(split.test)
     with progress_bar(f"{name}: {label}, seed {seed}") as advance:
         job = Job(blind, split, metric, budget, config.compute, seed, checkpoint, advance)
-        return run_method(job, method, data.labels[split.test])
+        outcome = run_method(job, method, data.labels[split.test])
+    announce(
+        f"{name}: {label}, seed {seed}: valid {metric.name} {outcome.valid:.3f} in {outcome.seconds:.0f} s"
+    )
+    return outcome

@@ -1,6 +1,5 @@
 """What a benchmark leaves behind: report.json, the split, learned weights, rejected rows, pictures."""
 
-import csv
 import json
 import platform
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from molweight.benchmarks.datasets import DATA_SETS
 from molweight.errors import ConfigError
 from molweight.paths import replacing
 from molweight.reports.pictures import draw_scores, draw_weights
+from molweight.reports.rejected import write_rejected
 from molweight.reports.tables import scores_table, weights_table
 
 REPORT = "report.json"
@@ -80,7 +80,9 @@ def write_report(result: BenchResult, config: BenchConfig, folder: Path) -> dict
     folder.mkdir(parents=True, exist_ok=True)
     _write_json(_split_rows(result), folder / "split.json")
     if result.loaded.rejected:
-        _write_rejected(result, folder / "rejected.csv")
+        rows = len(result.loaded.data.smiles) + len(result.loaded.rejected)
+        sources = [(result.loaded.paths[0].name, rows)]
+        write_rejected(result.loaded.rejected, sources, folder / "rejected.csv")
     histories = [outcome.fitted.history for outcome in result.outcomes.get("tapweight", [])]
     if histories:
         _write_json(
@@ -135,13 +137,6 @@ def _split_rows(result: BenchResult) -> list[dict[str, list[int]]]:
         {part: rows[getattr(split, part)].tolist() for part in ("train", "valid", "test")}
         for split in result.splits
     ]
-
-
-def _write_rejected(result: BenchResult, path: Path) -> None:
-    with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["row", "smiles", "reason"])
-        writer.writerows([r.row, r.text, r.reason] for r in result.loaded.rejected)
 
 
 def _write_json(content: object, path: Path) -> None:

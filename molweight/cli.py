@@ -105,15 +105,20 @@ def pretrain(
     )
     summary = pretrain_corpus(run, choose_compute(device, precision))
     typer.echo(f"{out}: {summary['molecules']} molecules, {summary['epochs']} epochs")
+    if summary["rejected"]:
+        typer.echo(f"{summary['rejected']} rows are not molecules and were set aside: {run.rejected}")
 
 
 def main() -> None:
-    """Run the program; an error a user can mend is one line and exit code 2."""
+    """Run the program; an error a user can mend is one line and exit code 2, failed training 1."""
     try:
         app()
     except MolweightError as error:
         typer.secho(f"molweight: {error}", err=True, fg=typer.colors.RED)
         sys.exit(2)
+    except FloatingPointError as error:
+        typer.secho(f"molweight: training failed: {error}", err=True, fg=typer.colors.RED)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -19,13 +19,14 @@ from molweight.objectives import graph_objectives
 from molweight.paths import cache_folder, replacing
 from molweight.reports.pictures import draw_losses
 from molweight.reports.progress import format_values, progress_bar
+from molweight.reports.rejected import write_rejected
 from molweight.solver.weights import uniform_weights
 from molweight.tasks.pretrain import PretrainConfig, PretrainState, pretrain
 from molweight.tasks.problems import PretrainProblem
 from molweight.tasks.snapshots import read_about, restore_snapshot, save_snapshot
 
 STRETCH = 20  # steps to one point of the loss curve
-SNAPSHOT_EVERY = 200  # steps
+SNAPSHOT_EVERY = 200  # steps; a multiple of the stretch, so that none is cut in two
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,11 @@ class PretrainRun:
         """Where the state lies until the run is complete."""
         return self.out.with_suffix(".snapshot.safetensors")
 
+    @property
+    def rejected(self) -> Path:
+        """Where rows that are not molecules are set aside."""
+        return self.out.with_suffix(".rejected.csv")
+
     def identity(self) -> dict[str, object]:
         """What a resumed run must agree on."""
         asked = asdict(self) | {"corpora": [path.name for path in self.corpora]}
@@ -78,15 +84,16 @@ class PretrainRun:
 def pretrain_corpus(run: PretrainRun, compute: Compute) -> dict[str, object]:
     """Pretrain with the four graph objectives at equal weight; returns what the curve's JSON holds.
 
-    Writes OUT, and beside it `.json` (losses by stretch, settings) and `.png` (the curve). The state is
-    kept on disk throughout, so that a killed run goes on with `resume` to the same result.
+    Writes OUT, and beside it `.json` (losses by stretch, settings), `.png` (the curve) and, where there are
+    any, `.rejected.csv` (rows that are not molecules). The state is kept on disk throughout, so that a
+    killed run goes on with `resume` to the same result.
 
     Raises:
         ConfigError: if there is something to overwrite or nothing to resume.
         DataError: if a corpus cannot be read.
     """
     _check_output(run)
-    store = corpus_store(run.corpora, run.smiles_column)
+    store, sources = corpus_store(run.corpora, run.smiles_column)
     steps = run.steps or max(1, round(run.epochs * len(store) / run.batch_size))
     warmup = min(500, steps // 10)
     config = PretrainConfig(steps, run.batch_size, run.lr, warmup, decay=True, seed=run.seed)
@@ -102,15 +109,19 @@ def pretrain_corpus(run: PretrainRun, compute: Compute) -> dict[str, object]:
     with replacing(run.out.with_suffix(".json")) as temporary:
         temporary.write_text(json.dumps(summary, indent=1) + "\n")
     draw_losses(curve, STRETCH, run.out.with_suffix(".png"))
+    if store.rejected:
+        write_rejected(store.rejected, sources, run.rejected)
     run.snapshot.unlink(missing_ok=True)
     return summary
 
 
-def corpus_store(corpora: Sequence[Path], smiles_column: str | None) -> Store:
-    """The molecules of several files in one store, from the cache where they were featurised before."""
-    smiles = [text for path in corpora for text in read_smiles(path, smiles_column)]
+def corpus_store(corpora: Sequence[Path], smiles_column: str | None) -> tuple[Store, list[tuple[str, int]]]:
+    """The molecules of several files in one store, and the name and number of rows of each file."""
+    parts = [read_smiles(path, smiles_column) for path in corpora]
+    smiles = [text for part in parts for text in part]
     with progress_bar("featurising") as advance:
-        return cached_store(smiles, cache_folder() / "stores", progress=lambda n, all_: advance(n, all_, ""))
+        store = cached_store(smiles, cache_folder() / "stores", progress=lambda n, all_: advance(n, all_, ""))
+    return store, [(path.name, len(part)) for path, part in zip(corpora, parts, strict=True)]
 
 
 def _check_output(run: PretrainRun) -> None:

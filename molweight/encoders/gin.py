@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from molweight.encoders.dropout import dropout
 from molweight.encoders.message_passing import Kernel, neighbour_sum
 from molweight.molecules.batch import GraphBatch
-from molweight.molecules.featurize import ATOM_TYPES, BOND_DIRECTIONS, BOND_TYPES, CHIRALITIES
 from molweight.molecules.graphs import from_dgl
+from molweight.molecules.vocabulary import ATOM_TYPES, BOND_DIRECTIONS, BOND_TYPES, CHIRALITIES
 
 if TYPE_CHECKING:
     from dgl import DGLGraph

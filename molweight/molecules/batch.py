@@ -6,8 +6,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from molweight.molecules.featurize import BOND_DIRECTIONS, BOND_TYPES, SELF_LOOP
 from molweight.molecules.store import Store
+from molweight.molecules.vocabulary import BOND_DIRECTIONS, BOND_TYPES, SELF_LOOP
 
 
 @dataclass(frozen=True)

@@ -4,43 +4,17 @@ Numpy and RDKit only: worker processes import this file and must not pay for tor
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from rdkit.Chem import BondDir, BondType, ChiralType, Mol
 
-from molweight.molecules.smiles import Rejected, parse_smiles
-
-ATOM_TYPES = 120  # atomic number - 1; 118 = dummy atom `*`, 119 = mask
-DUMMY_ATOM, MASK_ATOM = 118, 119
-CHIRALITIES = 3  # unspecified (and what is neither), clockwise, counter-clockwise
-BOND_TYPES = 6  # single (and what is none of these), double, triple, aromatic, 4 = self-loop, 5 = mask
-SELF_LOOP, MASK_BOND = 4, 5
-BOND_DIRECTIONS = 3  # none, up-right, down-right
+from molweight.molecules.flat_graphs import FlatGraphs, Rejected
+from molweight.molecules.smiles import parse_smiles
+from molweight.molecules.vocabulary import DUMMY_ATOM
 
 _CHIRALITY = {ChiralType.CHI_TETRAHEDRAL_CW: 1, ChiralType.CHI_TETRAHEDRAL_CCW: 2}
 _BOND_TYPE = {BondType.DOUBLE: 1, BondType.TRIPLE: 2, BondType.AROMATIC: 3}
 _BOND_DIRECTION = {BondDir.ENDUPRIGHT: 1, BondDir.ENDDOWNRIGHT: 2}
-
-
-@dataclass(frozen=True)
-class FlatGraphs:
-    """Graphs of several molecules end to end; each atom's bonds are consecutive entries.
-
-    A bond appears as two entries, one for each of its atoms, without self-loops. `neighbour` counts
-    atoms within the molecule, and `bond` is type x 3 + direction.
-    """
-
-    rows: NDArray[np.int64]  # [molecules] input row
-    atoms: NDArray[np.int32]  # [molecules] number of atoms
-    entries: NDArray[np.int32]  # [molecules] number of entries
-    atom_type: NDArray[np.uint8]  # [atoms]
-    chirality: NDArray[np.uint8]  # [atoms]
-    degree: NDArray[np.uint8]  # [atoms] number of entries
-    neighbour: NDArray[np.int16]  # [entries]
-    bond: NDArray[np.uint8]  # [entries]
-    rejected: list[Rejected]
 
 
 def featurize_smiles(texts: Sequence[object], first_row: int = 0) -> FlatGraphs:

@@ -10,7 +10,7 @@ import torch
 
 from molweight.errors import ConfigError, DataError
 from molweight.molecules.batch import GraphBatch
-from molweight.molecules.featurize import SELF_LOOP
+from molweight.molecules.vocabulary import SELF_LOOP
 
 if TYPE_CHECKING:
     from dgl import DGLGraph

@@ -6,16 +6,9 @@ from dataclasses import dataclass
 from rdkit import Chem
 from rdkit.rdBase import BlockLogs
 
+from molweight.molecules.flat_graphs import Rejected
+
 MAX_ATOMS = 32_767  # neighbours are stored as signed 16-bit numbers
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """A row that is not a molecule: its number in the input, its text and why."""
-
-    row: int
-    text: str
-    reason: str
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,7 @@ import torch
 from torch import Tensor
 
 from molweight.errors import DataError
-from molweight.molecules.featurize import FlatGraphs, featurize_smiles
-from molweight.molecules.smiles import Rejected
+from molweight.molecules.flat_graphs import FlatGraphs, Rejected
 
 FORMAT = "molweight-store-1"
 CHUNK = 2_000  # molecules per unit of work: under a second of one worker
@@ -67,6 +66,8 @@ def store_from_smiles(texts: Sequence[object]) -> Store:
     Raises:
         DataError: if no text is a molecule.
     """
+    from molweight.molecules.featurize import featurize_smiles  # RDKit is needed only to build a store
+
     return _store_from_table(_table(featurize_smiles(texts)))
 
 
@@ -126,6 +127,8 @@ def cached_store(
 
 
 def _featurized(texts: Iterable[object], total: int | None, workers: int | None) -> Iterator[FlatGraphs]:
+    from molweight.molecules.featurize import featurize_smiles
+
     if total is not None and total <= CHUNK:
         workers = 1  # starting processes would take longer than the work
     source = iter(texts)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from molweight.molecules.batch import GraphBatch
-from molweight.molecules.featurize import MASK_ATOM
+from molweight.molecules.vocabulary import MASK_ATOM
 
 
 def mask_atoms(batch: GraphBatch, masked: Tensor) -> GraphBatch:

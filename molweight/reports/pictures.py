@@ -77,11 +77,11 @@ def draw_scores(scores: Mapping[str, Sequence[float]], metric: str, title: str, 
     """
     figure = Figure(figsize=(1.1 * len(scores) + 1.8, 3.4), layout="constrained")
     axes = figure.add_subplot()
-    for place, (number, values) in enumerate(scores.items()):
+    for place, values in enumerate(scores.values()):
         colour = _COLOURS[place % len(_COLOURS)]
         axes.plot([place - 0.25, place + 0.25], [np.mean(values)] * 2, color=colour, linewidth=3)
         offsets = np.linspace(-0.12, 0.12, len(values)) if len(values) > 1 else [0.0]
-        axes.plot(place + np.asarray(offsets), values, "o", color=colour, alpha=0.6, label=number)
+        axes.plot(place + np.asarray(offsets), values, "o", color=colour, alpha=0.6)
     axes.set_xticks(range(len(scores)), list(scores))
     axes.set(title=title, ylabel=f"test {label(metric)}")
     _margin(axes)

@@ -29,6 +29,11 @@ def progress_bar(title: str) -> Iterator[Advance]:
         yield advance
 
 
+def announce(line: str) -> None:
+    """A line about finished work, on standard error: what remains of a bar, and all a log gets."""
+    Console(stderr=True).print(line, style="dim", highlight=False)
+
+
 def format_values(values: dict[str, float], digits: int = 3) -> str:
     """Values by objective, short enough for a progress bar.
 

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from molweight.encoders.compute import at_least_float32
 from molweight.molecules.batch import GraphBatch
-from molweight.molecules.featurize import MASK_ATOM
 from molweight.molecules.subgraphs import mask_atoms
+from molweight.molecules.vocabulary import MASK_ATOM
 from molweight.objectives.graph.corruption import choose_atoms
 
 

