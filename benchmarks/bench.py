@@ -53,9 +53,13 @@ class BenchConfig:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One method with one seed: its scores, its cost, and what it did with objective weights."""
+    """One method with one seed: its scores, its cost, and what it did with objective weights.
+
+    `others` are the test scores by the other metrics of the kind.
+    """
 
     test: Score
+    others: dict[str, float]
     valid: float
     seconds: float
     fitted: Fitted
@@ -142,7 +146,14 @@ def run_method(job: Job, method: Method, labels: np.ndarray) -> Outcome:
     fitted = method(job)
     predicted = fitted.predict(job.split.test)
     seconds = time.perf_counter() - began
-    return Outcome(score(job.metric, labels, predicted, job.data.tasks), fitted.valid, seconds, fitted)
+    scores = {
+        metric.name: score(metric, labels, predicted, job.data.tasks)
+        for metric in METRICS.values()
+        if metric.kind == job.data.kind
+    }
+    headline = scores.pop(job.metric.name)
+    others = {name: found.value for name, found in scores.items()}
+    return Outcome(headline, others, fitted.valid, seconds, fitted)
 
 
 def _run(

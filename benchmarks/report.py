@@ -121,6 +121,7 @@ def print_report(report: Mapping[str, Any], higher_is_better: bool, folder: Path
 def _method(outcomes: list[Outcome]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "test": [outcome.test.value for outcome in outcomes],
+        "test_others": {name: [o.others[name] for o in outcomes] for name in outcomes[0].others},
         "valid": [outcome.valid for outcome in outcomes],
         "seconds": [round(outcome.seconds, 2) for outcome in outcomes],
     }
