@@ -1,0 +1,44 @@
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault(
+    "DGLBACKEND", "pytorch"
+)  # before anything imports dgl: else it writes to the home folder
+
+
+@pytest.fixture(autouse=True)
+def cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or fills the user's cache."""
+    monkeypatch.setenv("MOLWEIGHT_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def data_folder() -> Path:
+    """The folder of real data sets that $MOLWEIGHT_DATA names."""
+    folder = Path(os.environ.get("MOLWEIGHT_DATA", ""))
+    if not (folder / "moleculenet").is_dir():
+        pytest.skip("MOLWEIGHT_DATA names no folder with moleculenet data sets")
+    return folder
+
+
+AWKWARD = {
+    "methane": "C",
+    "ion": "[Na+]",
+    "salt": "CC(=O)[O-].[Na+]",
+    "dummy": "*c1ccccc1",
+    "dative": "[NH3]->[Fe+2]",
+    "square planar": "F[Pt@SP1](Cl)(Br)I",
+    "double bond stereo": "C/C=C\\C",
+    "chiral": "C[C@H](N)C(=O)O",
+    "macrocycle": "C1CCCCCCCCCCCCC1",
+    "drug": "CC(=O)Nc1ccc(O)cc1",
+    "quadruple": "[Mo]$[Mo]",
+}
+
+
+@pytest.fixture(params=AWKWARD.values(), ids=AWKWARD.keys())
+def awkward_smiles(request: pytest.FixtureRequest) -> str:
+    """One molecule that trips other featurisers, after another."""
+    return request.param

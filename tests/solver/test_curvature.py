@@ -1,0 +1,69 @@
+import pytest
+import torch
+from torch import nn
+
+from molweight.solver.curvature import axpy, dot, frozen_statistics, hessian_vector_product, norm, scaled
+from molweight.solver.weights import GradientScale, softmax_pullback
+
+
+def test_products_agree_with_the_dense_hessian():
+    torch.manual_seed(0)
+    x, v = torch.randn(2, 7, dtype=torch.float64)
+
+    def loss(p):
+        return (p["x"].sin() * p["x"].roll(1).exp()).sum()
+
+    expected = torch.func.hessian(lambda x: loss({"x": x}))(x) @ v
+    assert torch.allclose(hessian_vector_product(loss, {"x": x}, {"x": v})["x"], expected, rtol=1e-12)
+
+
+def test_arithmetic_on_dictionaries():
+    a = {"u": torch.tensor([1.0, 2.0]), "v": torch.tensor([[2.0]])}
+    b = {"u": torch.tensor([3.0, 0.0]), "v": torch.tensor([[1.0]])}
+    assert dot(a, b) == 5
+    assert norm(a) == 3
+    assert axpy(2.0, a, b)["u"].tolist() == [5, 4]
+    assert scaled(3.0, a)["v"].item() == 6
+
+
+def test_half_precision_is_accumulated_in_single():
+    a = {"u": torch.full((100_000,), 0.1, dtype=torch.bfloat16)}
+    assert dot(a, a).dtype == torch.float32
+    assert float(dot(a, a)) == pytest.approx(1_000, rel=0.01)
+
+
+def test_frozen_statistics_use_the_batch_and_move_nothing():
+    bn = nn.BatchNorm1d(3)
+    before = {name: value.clone() for name, value in bn.state_dict().items()}
+    x = 5 + 2 * torch.randn(50, 3)
+    with frozen_statistics(bn):
+        y = bn(x)
+    assert y.mean(0).abs().max() < 1e-5
+    assert all(torch.equal(value, before[name]) for name, value in bn.state_dict().items())
+    bn(x)
+    assert not torch.equal(bn.running_mean, before["running_mean"])
+
+
+def test_frozen_statistics_thaw_after_an_error():
+    bn = nn.BatchNorm1d(3)
+    with pytest.raises(RuntimeError), frozen_statistics(bn):
+        raise RuntimeError
+    assert bn.track_running_stats
+
+
+def test_softmax_pullback_is_the_transposed_jacobian():
+    logits, g = torch.randn(2, 5, dtype=torch.float64)
+    jacobian = torch.func.jacrev(lambda w: w.softmax(0))(logits)
+    assert torch.allclose(softmax_pullback(logits.softmax(0), g), jacobian.T @ g)
+
+
+def test_gradient_scale_follows_the_norms_and_ignores_zeros():
+    scale = GradientScale()
+    assert scale["a"] == 1
+    scale.update("a", 4.0)
+    assert scale["a"] == 4
+    scale.update("a", 0.0)
+    assert scale["a"] == 4
+    for _ in range(200):
+        scale.update("a", 2.0)
+    assert scale["a"] == pytest.approx(2.0, rel=1e-3)

@@ -1,0 +1,153 @@
+import pytest
+import torch
+from closed_form import ThreeLevelQuadratic, dense, join, split
+from torch.func import grad
+
+from molweight.solver import Hypergradient, hypergradient
+
+
+def solve(problem: ThreeLevelQuadratic, logits, theta, omega, **options) -> Hypergradient:
+    return hypergradient(
+        problem.pretrain_losses,
+        problem.finetune_loss,
+        problem.valid_loss,
+        split(theta),
+        split(omega),
+        logits,
+        proximal=problem.proximal,
+        **options,
+    )
+
+
+def logits_for(objectives: int) -> torch.Tensor:
+    return torch.linspace(-1, 1, objectives, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("n", [3, 12])
+@pytest.mark.parametrize("objectives", [2, 5, 8])
+@pytest.mark.parametrize("condition", [1.0, 1e4])
+@pytest.mark.parametrize("proximal", [1e-2, 10.0])
+def test_exact_inverses_give_the_derivative_of_the_nested_problem(n, objectives, condition, proximal):
+    problem = ThreeLevelQuadratic.random(n, objectives, condition, proximal)
+    logits = logits_for(objectives).requires_grad_()
+    expected = torch.autograd.grad(problem.outer(logits), logits)[0]
+    theta, omega = problem.optima(logits.detach())
+    found = solve(problem, logits.detach(), theta, omega, level1=dense, level2=dense)
+    assert torch.allclose(found.gradient, expected, rtol=1e-8, atol=1e-12 * expected.abs().max())
+
+
+def test_exact_inverses_agree_with_finite_differences_of_the_nested_problem():
+    problem, logits, step = ThreeLevelQuadratic.random(), logits_for(3), 1e-5
+    theta, omega = problem.optima(logits)
+    found = solve(problem, logits, theta, omega, level1=dense, level2=dense).gradient
+    for k, unit in enumerate(torch.eye(3, dtype=torch.float64)):
+        slope = (problem.outer(logits + step * unit) - problem.outer(logits - step * unit)) / (2 * step)
+        assert found[k] == pytest.approx(slope.item(), rel=1e-6)
+
+
+def test_damping_is_added_to_level_1():
+    problem, logits, damping = ThreeLevelQuadratic.random(), logits_for(3), 0.7
+    theta, omega = problem.optima(logits)
+    found = solve(problem, logits, theta, omega, damping=damping, level1=dense)
+    curvature = (logits.softmax(0)[:, None, None] * problem.matrices).sum(0)
+    r = 2 * problem.proximal * join(grad(problem.valid_loss)(split(omega)))
+    s = torch.linalg.solve(curvature + damping * torch.eye(6, dtype=torch.float64), r)
+    gradients = torch.func.jacrev(problem.pretrain_losses)(split(theta))
+    assert torch.allclose(found.per_objective, -join_rows(gradients) @ s)
+
+
+def join_rows(jacobian: dict[str, torch.Tensor]) -> torch.Tensor:
+    return torch.cat([jacobian["first"], jacobian["rest"].flatten(1)], dim=1)
+
+
+def test_identity_differentiates_one_unrolled_step_of_each_level():
+    problem = ThreeLevelQuadratic.random()
+    generator = torch.Generator().manual_seed(1)
+    theta, omega = torch.randn(2, 6, generator=generator, dtype=torch.float64)
+    logits = logits_for(3).requires_grad_()
+    rate = 1e-2
+    # the levels' two steps: θ' = θ − rate·∇Σλℓ, then ω' = ω − rate·(∇L_train + 2γ(ω − θ'))
+    slope = grad(lambda p: (logits.softmax(0) * problem.pretrain_losses(p)).sum())(split(theta))
+    moved = theta - rate * join(slope)
+    pull = join(grad(problem.finetune_loss)(split(omega))) + 2 * problem.proximal * (omega - moved)
+    adapted = omega - rate * pull
+    expected = torch.autograd.grad(problem.valid_loss(split(adapted)), logits)[0]
+    # the hypergradient at (θ, ω') is that derivative but for both step sizes
+    found = solve(problem, logits.detach(), theta, adapted.detach())
+    assert torch.allclose(rate**2 * found.gradient, expected, rtol=1e-10)
+    assert found.products == {"level1": 0, "level2": 0}
+
+
+def test_products_are_counted_for_each_level():
+    problem = ThreeLevelQuadratic.random()
+    theta, omega = problem.optima(logits_for(3))
+    found = solve(problem, logits_for(3), theta, omega, level2=dense)
+    assert found.products == {"level1": 0, "level2": 6}
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_cosines_are_those_of_the_response_and_each_gradient(given):
+    problem, logits = ThreeLevelQuadratic.random(), logits_for(3)
+    theta, omega = problem.optima(logits)
+    gradients = join_rows(torch.func.jacrev(problem.pretrain_losses)(split(theta)))
+    v = join(grad(problem.valid_loss)(split(omega)))
+    expected = torch.nn.functional.cosine_similarity(gradients, v[None], dim=1)
+    norms = gradients.norm(dim=1) if given else None
+    found = solve(problem, logits, theta, omega, norms=norms)
+    assert torch.allclose(found.cosines, expected)
+    assert found.valid_loss == pytest.approx(problem.valid_loss(split(omega)).item())
+
+
+def test_gradient_is_the_softmax_pullback_of_the_weights_gradient():
+    problem, logits = ThreeLevelQuadratic.random(), logits_for(3)
+    found = solve(problem, logits, *problem.optima(logits))
+    jacobian = torch.func.jacrev(lambda w: w.softmax(0))(logits)
+    assert torch.allclose(found.gradient, jacobian.T @ found.per_objective)
+    assert found.gradient.sum().abs() < 1e-12
+
+
+def test_float32_agrees_with_float64():
+    problem, logits = ThreeLevelQuadratic.random(condition=3.0), logits_for(3)
+    theta, omega = problem.optima(logits)
+    exact = solve(problem, logits, theta, omega, level1=dense, level2=dense).gradient
+    single = ThreeLevelQuadratic(
+        problem.matrices.float(),
+        problem.centres.float(),
+        tuple(t.float() for t in problem.train),
+        tuple(t.float() for t in problem.valid),
+        problem.proximal,
+    )
+    found = solve(single, logits.float(), theta.float(), omega.float(), level1=dense, level2=dense).gradient
+    assert found.dtype == torch.float32
+    assert torch.allclose(found.double(), exact, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"theta": {"x": torch.zeros(2)}}, "x, y"),
+        ({"omega": {"y": torch.zeros(3)}}, "y"),
+        ({"proximal": 0.0}, "proximal must be positive"),
+        ({"level1": "magic"}, "'magic'"),
+        ({"level2": "magic"}, "identity"),
+        ({"logits": torch.zeros(3)}, "one loss for each"),
+    ],
+)
+def test_errors_say_what_is_wrong(change, message):
+    arguments = {
+        "theta": {"y": torch.zeros(2)},
+        "omega": {"y": torch.zeros(2)},
+        "logits": torch.zeros(2),
+        "proximal": 1.0,
+        "level1": "identity",
+        "level2": "identity",
+    } | change
+    theta, omega, logits = (arguments.pop(name) for name in ("theta", "omega", "logits"))
+
+    def square(p):
+        return (next(iter(p.values())) ** 2).sum()
+
+    with pytest.raises(ValueError, match=message):
+        hypergradient(
+            lambda p: torch.stack([square(p), square(p)]), square, square, theta, omega, logits, **arguments
+        )
