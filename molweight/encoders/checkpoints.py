@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import warnings
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -103,9 +104,8 @@ def _fetch(name: str, folder: Path) -> Path:
                 load_pretrained(name, log=False)
             os.replace(Path(work) / file, folder / file)
     except Exception as error:  # requests, DGL and dgllife fail in many ways, all of them final here
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(
-            f"{name}: no local copy, and DGL-LifeSci's loader could not fetch it ({reason[:200]}); "
+            f"{name}: no local copy, and DGL-LifeSci's loader could not fetch it ({_first_line(error)}); "
             f"put {file} into {folder}"
         ) from None
     return folder / file
@@ -115,7 +115,9 @@ def _read(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickle protocols: what cannot be read is refused below
+            state = torch.load(path, map_location="cpu", weights_only=True)
         return state.get("model_state_dict", state)
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file") from None
@@ -125,9 +127,11 @@ def _read(path: Path) -> dict[str, Tensor]:
             "save its state_dict alone"
         ) from None
     except (SafetensorError, RuntimeError, EOFError, AttributeError, OSError) as error:
-        raise CheckpointError(
-            f"{path}: not a readable state dict ({str(error).splitlines()[0][:200]})"
-        ) from None
+        raise CheckpointError(f"{path}: not a readable state dict ({_first_line(error)})") from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _of_encoder(name: str) -> bool:

@@ -21,12 +21,13 @@ def neighbour_sum(h: Tensor, batch: GraphBatch, kernel: Kernel = "torch") -> Ten
     Args:
         h: [atoms, width], any floating dtype.
         batch: the graphs whose adjacency is used.
-        kernel: torch's embedding bag, or DGL's SpMM.
+        kernel: torch's embedding bag, or DGL's SpMM; under `torch.func` always torch's, because DGL's
+            cannot see through the transforms' tensors.
 
     Returns:
         [atoms, width], dtype of h.
     """
-    if kernel == "dgl":
+    if kernel == "dgl" and not torch._C._are_functorch_transforms_active():
         return _SymmetricProduct.apply(h, _dgl_adjacency(batch))
     return _SymmetricProduct.apply(h, (batch.neighbour, batch.row_offsets))
 

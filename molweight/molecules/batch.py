@@ -60,10 +60,19 @@ class GraphBatch:
         counts = torch.bincount(cell, minlength=self.atoms * width)
         return counts.view(self.atoms, width).to(torch.float32)
 
+    def derive(self) -> "GraphBatch":
+        """Compute now, and keep, what is derived from the fields; returns the batch itself.
+
+        Computed first inside a `torch.func` transform, it would be kept beyond the transform and be of no
+        use outside. Batches that enter one are therefore derived when they are made.
+        """
+        _ = self.molecule, self.first_atom, self.receiver, self.bond_counts
+        return self
+
     def to(self, device: torch.device | str) -> "GraphBatch":
         """The same batch on another device."""
         fields = {name: getattr(self, name).to(device) for name in self.__dataclass_fields__}
-        return replace(self, **fields)
+        return replace(self, **fields).derive()
 
 
 def collate(store: Store, molecules: Tensor) -> GraphBatch:
@@ -99,7 +108,7 @@ def collate(store: Store, molecules: Tensor) -> GraphBatch:
         bond_type=with_loops(code // BOND_DIRECTIONS, SELF_LOOP),
         bond_direction=with_loops(code % BOND_DIRECTIONS, 0),
         sizes=sizes,
-    )
+    ).derive()
 
 
 def _spans(offsets: Tensor, molecules: Tensor) -> tuple[Tensor, Tensor]:

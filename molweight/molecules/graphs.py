@@ -65,19 +65,19 @@ def from_dgl(graph: "DGLGraph") -> GraphBatch:
         raise DataError(
             f"the DGLGraph lacks {', '.join(missing)}; set it as DGL-LifeSci's pretrain featurisers do"
         )
-    graph = _with_self_loops(graph)
+    graph = _with_self_loops(graph.long())  # 32-bit graphs are widened, others left as they are
     row_offsets, neighbour, edge = graph.adj_tensors("csc")
-    bond_type, bond_direction = (graph.edata[name] for name in BOND_FEATURES)
+    bond_type, bond_direction = (graph.edata[name].long() for name in BOND_FEATURES)
     in_order = torch.equal(edge, torch.arange(len(edge), device=edge.device))
     return GraphBatch(
-        atom_type=graph.ndata[ATOM_FEATURES[0]],
-        chirality=graph.ndata[ATOM_FEATURES[1]],
+        atom_type=graph.ndata[ATOM_FEATURES[0]].long(),
+        chirality=graph.ndata[ATOM_FEATURES[1]].long(),
         row_offsets=row_offsets,
         neighbour=neighbour,
         bond_type=bond_type if in_order else bond_type[edge],
         bond_direction=bond_direction if in_order else bond_direction[edge],
         sizes=graph.batch_num_nodes(),
-    )
+    ).derive()
 
 
 def _with_self_loops(graph: "DGLGraph") -> "DGLGraph":
