@@ -11,7 +11,7 @@ from rdkit.rdBase import BlockLogs
 
 from molweight.errors import DataError
 
-_CHUNK = 2_000
+_CHUNK = 5_000  # molecules: below, starting processes would take longer than the work
 
 
 def murcko_scaffold(smiles: str, chirality: bool = False) -> str:
