@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from molweight.benchmarks.budgets import Budget, find_budget
+from molweight.benchmarks.budgets import find_budget
 from molweight.benchmarks.loading import Loaded, data_folders, find_data_set, load_data_set
 from molweight.benchmarks.methods import Fitted, Job, Method, find_methods
 from molweight.encoders.checkpoints import load_encoder
 from molweight.encoders.compute import Compute
-from molweight.encoders.gin import GIN
 from molweight.errors import ConfigError, DataError
 from molweight.molecules.splits import SEEDED, SPLITTERS, Split
 from molweight.reports.progress import announce, progress_bar
@@ -101,12 +100,20 @@ def run_bench(name: str, config: BenchConfig) -> BenchResult:
     splits = make_splits(loaded.data, config)
     for split in splits:
         check_split(loaded.data, split, metric, name, config.split)
+    budget = find_budget(config.budget)
+
+    def run(label: str, method: Method, seed: int) -> Outcome:
+        blind = loaded.data.hide_labels(splits[seed].test)
+        with progress_bar(f"{name}: {label}, seed {seed}") as advance:
+            job = Job(blind, splits[seed], metric, budget, config.compute, seed, checkpoint, advance)
+            outcome = run_method(job, method, loaded.data.labels[splits[seed].test])
+        reached = f"valid {metric.name} {outcome.valid:.3f} in {outcome.seconds:.0f} s"
+        announce(f"{name}: {label}, seed {seed}: {reached}")
+        return outcome
+
+    methods = find_methods(config.methods).items()
     outcomes = {
-        label: [
-            _run(name, label, method, loaded.data, splits[seed], metric, config, seed, checkpoint)
-            for seed in range(config.seeds)
-        ]
-        for label, method in find_methods(config.methods).items()
+        label: [run(label, method, seed) for seed in range(config.seeds)] for label, method in methods
     }
     return BenchResult(name, loaded, metric, splits, outcomes)
 
@@ -154,25 +161,3 @@ def run_method(job: Job, method: Method, labels: np.ndarray) -> Outcome:
     headline = scores.pop(job.metric.name)
     others = {name: found.value for name, found in scores.items()}
     return Outcome(headline, others, fitted.valid, seconds, fitted)
-
-
-def _run(
-    name: str,
-    label: str,
-    method: Method,
-    data: TaskData,
-    split: Split,
-    metric: Metric,
-    config: BenchConfig,
-    seed: int,
-    checkpoint: GIN,
-) -> Outcome:
-    budget: Budget = find_budget(config.budget)
-    blind = data.hide_labels(split.test)
-    with progress_bar(f"{name}: {label}, seed {seed}") as advance:
-        job = Job(blind, split, metric, budget, config.compute, seed, checkpoint, advance)
-        outcome = run_method(job, method, data.labels[split.test])
-    announce(
-        f"{name}: {label}, seed {seed}: valid {metric.name} {outcome.valid:.3f} in {outcome.seconds:.0f} s"
-    )
-    return outcome
