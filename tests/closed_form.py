@@ -72,6 +72,20 @@ class ThreeLevelQuadratic:
         """The validation loss as a function of the logits alone."""
         return half_square(self.optima(logits)[1], *self.valid)
 
+    def hypergradient(
+        self, theta: Tensor, omega: Tensor, logits: Tensor, damping: float = 0.0
+    ) -> tuple[Tensor, Tensor]:
+        """∂F/∂w and ∂F/∂λ at any θ and ω, each inverse a dense one."""
+        weights, eye = logits.softmax(0), torch.eye(len(theta), dtype=theta.dtype)
+        (train_matrix, _), (valid_matrix, c) = self.train, self.valid
+        u = torch.linalg.solve(train_matrix + 2 * self.proximal * eye, valid_matrix @ (omega - c))
+        curvature = torch.einsum("k,kij->ij", weights, self.matrices) + damping * eye
+        s = torch.linalg.solve(curvature, 2 * self.proximal * u)
+        gradients = torch.einsum("kij,kj->ki", self.matrices, theta - self.centres)
+        per_objective = -gradients @ s
+        jacobian = torch.diag(weights) - torch.outer(weights, weights)
+        return jacobian @ per_objective, per_objective
+
 
 def half_square(x: Tensor, matrix: Tensor, centre: Tensor) -> Tensor:
     return 0.5 * (x - centre) @ matrix @ (x - centre)

@@ -45,6 +45,36 @@ def test_exact_inverses_agree_with_finite_differences_of_the_nested_problem():
         assert found[k] == pytest.approx(slope.item(), rel=1e-6)
 
 
+@pytest.mark.parametrize("n", [3, 9])
+@pytest.mark.parametrize("objectives", range(2, 9))
+@pytest.mark.parametrize("proximal", [1e-2, 1.0, 30.0])
+@pytest.mark.parametrize("damping", [0.0, 0.5])
+def test_exact_inverses_give_the_closed_form_anywhere(n, objectives, proximal, damping):
+    """Away from the optima too, so that an inverse can be put in and taken out by itself."""
+    problem = ThreeLevelQuadratic.random(n, objectives, condition=100.0, proximal=proximal, seed=objectives)
+    generator = torch.Generator().manual_seed(n)
+    theta, omega = torch.randn(2, n, generator=generator, dtype=torch.float64)
+    logits = logits_for(objectives)
+    found = solve(problem, logits, theta, omega, damping=damping, level1=dense, level2=dense)
+    gradient, per_objective = problem.hypergradient(theta, omega, logits, damping)
+    scale = per_objective.abs().max().item()
+    assert torch.allclose(found.per_objective, per_objective, rtol=0, atol=1e-10 * scale)
+    assert torch.allclose(found.gradient, gradient, rtol=0, atol=1e-10 * scale)
+    assert found.products == {"level1": n, "level2": n}
+
+
+def test_an_objective_that_is_the_task_gains_and_its_opposite_loses():
+    """Planted truth: with ω = θ, a loss equal to the validation loss points along s, its negative against."""
+    problem = ThreeLevelQuadratic.random(objectives=3)
+    (matrix, centre), matrices, centres = problem.valid, problem.matrices.clone(), problem.centres.clone()
+    matrices[0], matrices[1], centres[0], centres[1] = matrix, -matrix, centre, centre
+    planted = ThreeLevelQuadratic(matrices, centres, problem.train, problem.valid, problem.proximal)
+    theta = torch.randn(6, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    found = solve(planted, torch.zeros(3, dtype=torch.float64), theta, theta)
+    assert found.cosines[:2].tolist() == pytest.approx([1, -1], abs=1e-12)
+    assert found.gradient[0] < 0 < found.gradient[1]  # the logits move against it
+
+
 def test_damping_is_added_to_level_1():
     problem, logits, damping = ThreeLevelQuadratic.random(), logits_for(3), 0.7
     theta, omega = problem.optima(logits)
@@ -131,6 +161,8 @@ def test_float32_agrees_with_float64():
         ({"level1": "magic"}, "'magic'"),
         ({"level2": "magic"}, "identity"),
         ({"logits": torch.zeros(3)}, "one loss for each"),
+        ({"logits": torch.zeros(3), "level1": lambda matvec, b: matvec(b)}, "one loss for each"),
+        ({"proximal": -1.0}, "proximal must be positive, got -1"),
     ],
 )
 def test_errors_say_what_is_wrong(change, message):
