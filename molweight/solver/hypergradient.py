@@ -85,22 +85,27 @@ def hypergradient(
     solve1, solve2 = as_inverse(level1), as_inverse(level2)
     weights = logits.detach().softmax(0)
 
+    def losses(params: Params) -> Tensor:
+        found = pretrain_losses(params)
+        if found.shape != logits.shape:
+            raise ValueError(
+                f"pretrain_losses must return a vector of {len(logits)}, one loss for each logit, "
+                f"got shape {tuple(found.shape)}"
+            )
+        return found
+
     def weighted_loss(params: Params) -> Tensor:
-        return weights @ pretrain_losses(params)
+        # no `@`: the tangent of a Python number times a scalar loss is float64, which `@` refuses
+        return (weights * losses(params)).sum()
 
     valid_gradient, value = torch.func.grad_and_value(valid_loss)(omega)
     finetune_product = _Counted(_shifted_hessian(finetune_loss, omega, 2 * proximal))
     pretrain_product = _Counted(_shifted_hessian(weighted_loss, theta, damping))
     response = scaled(2 * proximal, solve2(finetune_product, valid_gradient))
     s = solve1(pretrain_product, response)
-    along: Tensor = jvp(pretrain_losses, (theta,), (s,))[1]
-    if along.shape != logits.shape:
-        raise ValueError(
-            f"pretrain_losses must return a vector of {len(logits)}, one loss for each logit, "
-            f"got shape {tuple(along.shape)}"
-        )
+    along: Tensor = jvp(losses, (theta,), (s,))[1]
     per_objective = -along.to(logits.dtype)
-    norms = gradient_norms(pretrain_losses, theta) if norms is None else norms
+    norms = gradient_norms(losses, theta) if norms is None else norms
     return Hypergradient(
         gradient=softmax_pullback(weights, per_objective),
         per_objective=per_objective,

@@ -202,6 +202,7 @@ def loop_hypergradient(state: LoopState, batch: Batches, config: LoopConfig) -> 
         return torch.stack([losses[name] / state.scale[name] for name in state.objectives])
 
     def finetune_loss(omega: Params) -> Tensor:
+        torch.manual_seed(seed)  # the same dropout in every product
         return functional_call(state.finetune, head | _under_encoder(omega), (batch.finetune,))
 
     def valid_loss(omega: Params) -> Tensor:
@@ -211,7 +212,8 @@ def loop_hypergradient(state: LoopState, batch: Batches, config: LoopConfig) -> 
         finally:
             state.finetune.train()
 
-    with frozen_statistics(state.pretrain, state.finetune):
+    cuda = [state.logits.device] if state.logits.is_cuda else []
+    with frozen_statistics(state.pretrain, state.finetune), torch.random.fork_rng(cuda):
         return hypergradient(
             pretrain_losses,
             finetune_loss,

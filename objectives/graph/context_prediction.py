@@ -18,7 +18,7 @@ class ContextPrediction(nn.Module):
     Around one random atom of each molecule, the encoder sees the neighbourhood of k bonds; an auxiliary
     GIN, the head, sees the context ring from k to k + `ring` bonds and averages its anchors, the atoms k
     bonds away that both have in common. Their inner product, over the square root of the width, is
-    classified as belonging together, or not for the context of another molecule of the batch.
+    classified as belonging together, or not for the context of another molecule of the batch, a random one.
 
     The published k is 5 (`hops`). Where a molecule does not reach that far, k is one less than it does, so
     that small molecules take part too; molecules within one bond of the centre are left out.
@@ -48,7 +48,8 @@ class ContextPrediction(nn.Module):
         anchor = (distance == radius)[around]
         context = self.context(keep_atoms(batch, around))[anchor]
         c = mean_over(context, pair[batch.molecule[around][anchor]], pairs)  # [pairs, width]
-        return _pair_loss(at_least_float32(h), c)
+        shift = int(torch.randint(1, pairs, (), generator=generator, device=generator.device))
+        return _pair_loss(at_least_float32(h), c, shift)
 
     def _radius(self, batch: GraphBatch, distance: Tensor) -> tuple[Tensor, Tensor]:
         """k of each molecule, and whether it reaches two bonds from its centre: [molecules]."""
@@ -57,8 +58,8 @@ class ContextPrediction(nn.Module):
         return (reach - 1).clamp(max=self.hops), reach >= 2
 
 
-def _pair_loss(h: Tensor, c: Tensor) -> Tensor:
+def _pair_loss(h: Tensor, c: Tensor, shift: int) -> Tensor:
     scale = h.shape[1] ** -0.5
     together = scale * (h * c).sum(1)
-    apart = scale * (h * c.roll(1, 0)).sum(1)
+    apart = scale * (h * c.roll(shift, 0)).sum(1)
     return 0.5 * (-F.logsigmoid(together).mean() - F.logsigmoid(-apart).mean())

@@ -10,7 +10,7 @@ from molweight.objectives.graph.corruption import no_signal, uniform
 
 
 class EdgePrediction(nn.Module):
-    """Are two atoms of a molecule bonded? Each bond against a random pair that shares its first atom.
+    """Are two atoms of a molecule bonded? Each bond against a random pair that shares one of its atoms.
 
     The score is the inner product of the two projected representations over the square root of the width.
     """
@@ -23,6 +23,8 @@ class EdgePrediction(nn.Module):
         """Mean binary cross-entropy over bonded and unbonded pairs, a scalar."""
         first = batch.receiver[batch.receiver < batch.neighbour]
         second = batch.neighbour[batch.receiver < batch.neighbour]
+        turned = uniform(len(first), batch, generator) < 0.5  # the numbering must not decide which is shared
+        first, second = torch.where(turned, second, first), torch.where(turned, first, second)
         draw = uniform(len(first), batch, generator)
         molecule = batch.molecule[first]
         other = batch.first_atom[molecule] + (draw * batch.sizes[molecule]).long()

@@ -71,6 +71,22 @@ def test_the_generator_alone_decides_the_loss(name):
         assert loss_of(encoder, objective, batch, 1) != loss_of(encoder, objective, batch, 2)
 
 
+def test_a_call_changes_neither_encoder_nor_batch_nor_the_global_generator(name):
+    encoder, objective = fresh(name)
+    batch, untouched = batch_of(SMILES), batch_of(SMILES)
+    with frozen_statistics(encoder, objective):
+        states = [{n: v.clone() for n, v in m.state_dict().items()} for m in (encoder, objective)]
+        random = torch.get_rng_state()
+        loss_of(encoder, objective, batch)
+        assert torch.equal(torch.get_rng_state(), random)
+    for module, before in zip((encoder, objective), states, strict=True):
+        assert all(torch.equal(value, before[n]) for n, value in module.state_dict().items())
+        assert all(p.grad is None for p in module.parameters())
+        assert all(m.training for m in module.modules())
+    for field in GraphBatch.__dataclass_fields__:
+        assert torch.equal(getattr(batch, field), getattr(untouched, field))
+
+
 def test_pinned_value(name):
     encoder, objective = fresh(name)
     loss = loss_of(encoder, objective, batch_of(SMILES)).detach()
