@@ -48,9 +48,7 @@ def reference(
 
 
 @pytest.mark.parametrize(("hops", "ring"), [(5, 2), (2, 1), (3, 2), (1, 3)])
-def test_neighbourhoods_and_context_rings_are_those_of_a_breadth_first_search(
-    numbered, recorder, hops, ring
-):
+def test_neighbourhoods_and_context_rings_are_those_of_a_breadth_first_search(numbered, recorder, hops, ring):
     batch = numbered(SMILES)
     whole = edges(batch)
     encoder, objective = recorder(torch.randn(batch.atoms, 6)), ContextPrediction(6, hops, ring)

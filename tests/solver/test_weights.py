@@ -15,7 +15,9 @@ def test_shares_are_positive_sum_to_one_and_keep_the_order(values):
     assert list(shares) == names
     assert sum(shares.values()) == pytest.approx(1)
     assert min(shares.values()) > 0
-    assert sorted(names, key=lambda n: (shares[n], n)) == sorted(names, key=lambda n: (values[int(n)], n)) or (
+    assert sorted(names, key=lambda n: (shares[n], n)) == sorted(
+        names, key=lambda n: (values[int(n)], n)
+    ) or (
         len(set(shares.values())) < len(set(values))  # logits too near to each other for shares to differ
     )
 
