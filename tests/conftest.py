@@ -42,3 +42,9 @@ AWKWARD = {
 def awkward_smiles(request: pytest.FixtureRequest) -> str:
     """One molecule that trips other featurisers, after another."""
     return request.param
+
+
+@pytest.fixture
+def awkward() -> dict[str, str]:
+    """All of them by name."""
+    return AWKWARD

@@ -10,7 +10,6 @@ from pickle import UnpicklingError
 from tempfile import TemporaryDirectory
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -43,6 +42,7 @@ def load_encoder(checkpoint: str = DEFAULT, data_folders: tuple[Path, ...] = ())
     state = _read(path)
     state = {name.removeprefix("gnn."): value.float() for name, value in state.items() if _of_encoder(name)}
     encoder = GIN(layers=_layers(state), width=_width(state, path))
+    _check_shapes(state, encoder, path)
     missing, unexpected = encoder.load_state_dict(_with_counters(state), strict=False)
     if missing or unexpected:
         wrong = ", ".join((*missing, *unexpected)[:3])
@@ -118,7 +118,8 @@ def _read(path: Path) -> dict[str, Tensor]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about pickle protocols: what cannot be read is refused below
             state = torch.load(path, map_location="cpu", weights_only=True)
-        return state.get("model_state_dict", state)
+        state = state.get("model_state_dict", state)
+        return {n: v for n, v in state.items() if isinstance(n, str) and isinstance(v, Tensor)}
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file") from None
     except UnpicklingError:
@@ -126,7 +127,7 @@ def _read(path: Path) -> dict[str, Tensor]:
             f"{path}: holds more than tensors, and code from a checkpoint is never run; "
             "save its state_dict alone"
         ) from None
-    except (SafetensorError, RuntimeError, EOFError, AttributeError, OSError) as error:
+    except Exception as error:  # a damaged file makes the readers fail in many ways
         raise CheckpointError(f"{path}: not a readable state dict ({_first_line(error)})") from None
 
 
@@ -143,12 +144,22 @@ def _layers(state: Mapping[str, Tensor]) -> int:
 
 
 def _width(state: Mapping[str, Tensor], path: Path) -> int:
-    if "node_embeddings.0.weight" not in state:
+    table = state.get("node_embeddings.0.weight")
+    if table is None or table.ndim != 2:
         raise CheckpointError(
-            f"{path}: not a state dict of this GIN (no node_embeddings.0.weight); "
+            f"{path}: not a state dict of this GIN (no matrix node_embeddings.0.weight); "
             "use one with DGL-LifeSci's parameter names"
         )
-    return state["node_embeddings.0.weight"].shape[1]
+    return table.shape[1]
+
+
+def _check_shapes(state: Mapping[str, Tensor], encoder: GIN, path: Path) -> None:
+    for name, wanted in encoder.state_dict().items():
+        if name in state and state[name].shape != wanted.shape:
+            raise CheckpointError(
+                f"{path}: not a state dict of this GIN ({name} has shape {tuple(state[name].shape)}, "
+                f"not {tuple(wanted.shape)}); use one with DGL-LifeSci's atom and bond types"
+            )
 
 
 def _with_counters(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
 """SMILES from files: .csv and .smi, gzipped or not."""
 
 import gzip
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def read_table(path: Path) -> pd.DataFrame:
         raise DataError(f"{path}: no such file") from None
     except pd.errors.EmptyDataError:
         raise DataError(f"{path}: the file is empty") from None
-    except (pd.errors.ParserError, UnicodeDecodeError, OSError, EOFError) as error:
+    except (pd.errors.ParserError, UnicodeDecodeError, OSError, EOFError, zlib.error) as error:
         raise DataError(
             f"{path}: not a readable CSV file ({str(error).strip()}); save it as UTF-8 CSV"
         ) from None
@@ -55,14 +56,16 @@ def read_smiles(path: Path, column: str | None = None) -> list[str]:
     if ".smi" not in path.suffixes and ".txt" not in path.suffixes:
         table = read_table(path)
         values = table[find_smiles_column(list(table.columns), path, column)]
+        if table.empty:
+            raise DataError(f"{path}: no row below the header")
         return ["" if pd.isna(v) else str(v) for v in values]
     opened = gzip.open if path.suffix == ".gz" else open
     try:
-        with opened(path, "rt", encoding="utf-8") as lines:
+        with opened(path, "rt", encoding="utf-8-sig") as lines:  # spreadsheets write a byte order mark
             found = [line.split()[0] for line in lines if line.strip()]
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise DataError(f"{path}: not a readable text file ({error})") from None
     if not found:
         raise DataError(f"{path}: the file is empty")

@@ -9,6 +9,7 @@ from rdkit.rdBase import BlockLogs
 from molweight.molecules.flat_graphs import Rejected
 
 MAX_ATOMS = 32_767  # neighbours are stored as signed 16-bit numbers
+MAX_BONDS = 255  # of one atom, stored as an unsigned 8-bit number
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ def _parse_one(text: object) -> tuple[Chem.Mol | None, str]:
         return None, "no atoms"
     if mol.GetNumAtoms() > MAX_ATOMS:
         return None, f"{mol.GetNumAtoms()} atoms; at most {MAX_ATOMS} are supported"
+    if mol.GetNumAtoms() > MAX_BONDS and (bonds := max(a.GetDegree() for a in mol.GetAtoms())) > MAX_BONDS:
+        return None, f"an atom with {bonds} bonds; at most {MAX_BONDS} are supported"
     return mol, ""
 
 
@@ -65,7 +68,10 @@ def _reason(text: str) -> str:
     unsanitised = Chem.MolFromSmiles(text, sanitize=False)
     if unsanitised is None:
         return "not valid SMILES"
-    problems = Chem.DetectChemistryProblems(unsanitised)
+    try:
+        problems = Chem.DetectChemistryProblems(unsanitised)
+    except RuntimeError:  # from 128 bonds of one atom on, RDKit's own count of its valence overflows
+        return "cannot be sanitised"
     return problems[0].Message() if problems else "cannot be sanitised"
 
 

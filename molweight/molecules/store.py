@@ -110,7 +110,7 @@ def open_store(path: Path) -> Store:
         table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
     except FileNotFoundError:
         raise DataError(f"{path}: no such store") from None
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f"{path}: not a molecule store ({error}); delete it and build it again") from None
     return _store_from_table(table, str(path))
 
@@ -121,7 +121,7 @@ def cached_store(
     """Open the store of these very SMILES in a cache folder, building it first where there is none."""
     digest = sha256(FORMAT.encode())
     for text in texts:
-        digest.update(str(text).encode() + b"\n")
+        digest.update(f"{text!r}\n".encode())  # repr, or a line break in a text would end it
     path = folder / f"{digest.hexdigest()[:24]}.arrow"
     return open_store(path) if path.exists() else build_store(texts, path, workers, progress)
 

@@ -51,7 +51,13 @@ def restore_snapshot(state: PretrainState, path: Path) -> None:
     with safe_open(path, "pt") as opened:
         tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (not a dict)
     problem = {n.removeprefix("problem."): t for n, t in tensors.items() if n.startswith("problem.")}
-    state.problem.load_state_dict(problem)
+    try:
+        state.problem.load_state_dict(problem)
+    except RuntimeError as error:
+        shown = str(error).splitlines()[1].strip()
+        raise DataError(
+            f"{path}: a snapshot of another encoder or other objectives ({shown}); delete it to start anew"
+        ) from None
     moments: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         if name.startswith("optimiser."):
@@ -67,10 +73,11 @@ def _metadata(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, "pt") as opened:
             found = json.loads((opened.metadata() or {})["snapshot"])
-    except (SafetensorError, KeyError, OSError) as error:
+            version = found["format"]
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
         raise DataError(
             f"{path}: not a snapshot of a pretraining run ({error}); delete it to start anew"
         ) from None
-    if found["format"] != FORMAT:
-        raise DataError(f"{path}: a snapshot of another version ({found['format']}); delete it to start anew")
+    if version != FORMAT:
+        raise DataError(f"{path}: a snapshot of another version ({version}); delete it to start anew")
     return found

@@ -1,4 +1,5 @@
-import networkx as nx
+from itertools import accumulate, pairwise
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -6,103 +7,118 @@ from hypothesis import strategies as st
 from rdkit import Chem
 
 from molweight.molecules.batch import GraphBatch, collate
-from molweight.molecules.store import store_from_smiles
-from molweight.molecules.subgraphs import hop_distance, join, keep_atoms, keep_entries
-from molweight.molecules.vocabulary import BOND_TYPES, SELF_LOOP
+from molweight.molecules.store import Store, store_from_smiles
+from molweight.molecules.vocabulary import BOND_DIRECTIONS, BOND_TYPES, SELF_LOOP
 
-SMILES = ["CC(=O)Nc1ccc(O)cc1", "C", "[Na+].[Cl-]", "C/C=C\\C", "C1CCCCCCCCC1", "*c1ccccc1", "CC#N"]
+SMILES = ["CC(=O)Nc1ccc(O)cc1", "C", "[Na+].[Cl-]", "C/C=C\\C", "C1CCCCCCCCC1", "*c1ccccc1", "C[C@H](N)C#N"]
 STORE = store_from_smiles(SMILES)
 TYPES = {Chem.BondType.SINGLE: 0, Chem.BondType.DOUBLE: 1, Chem.BondType.TRIPLE: 2, Chem.BondType.AROMATIC: 3}
+DIRECTIONS = {Chem.BondDir.NONE: 0, Chem.BondDir.ENDUPRIGHT: 1, Chem.BondDir.ENDDOWNRIGHT: 2}
+DERIVED = ("molecule", "first_atom", "receiver", "bond_counts")
+Entry = tuple[int, int, int]  # neighbour, type, direction
 subsets = st.lists(st.integers(0, len(SMILES) - 1), min_size=1, max_size=6)
 
 
-def graph_of(batch: GraphBatch) -> nx.Graph:
-    graph = nx.Graph()
-    graph.add_nodes_from(range(batch.atoms))
-    graph.add_edges_from(zip(batch.receiver.tolist(), batch.neighbour.tolist(), strict=True))
-    return graph
+def rows_by_rdkit(mol: Chem.Mol, first: int) -> list[set[Entry]]:
+    rows = [{(first + a, SELF_LOOP, 0)} for a in range(mol.GetNumAtoms())]
+    for bond in mol.GetBonds():
+        u, v = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
+        features = TYPES[bond.GetBondType()], DIRECTIONS[bond.GetBondDir()]
+        rows[u].add((first + v, *features))
+        rows[v].add((first + u, *features))
+    return rows
 
 
-def entries(batch: GraphBatch) -> set[tuple[int, int, int]]:
-    columns = (batch.receiver, batch.neighbour, batch.bond_type)
-    return set(zip(*(c.tolist() for c in columns), strict=True))
+def one_by_one(store: Store, chosen: list[int]) -> dict[str, list]:
+    """The fields of a batch, copied out of the store by plain loops."""
+    made: dict[str, list] = {name: [] for name in GraphBatch.__dataclass_fields__} | {"row_offsets": [0]}
+    for m in chosen:
+        first, entry = len(made["atom_type"]), int(store.entry_offsets[m])
+        atoms = range(int(store.atom_offsets[m]), int(store.atom_offsets[m + 1]))
+        for number, atom in enumerate(atoms):
+            made["atom_type"].append(int(store.atom_type[atom]))
+            made["chirality"].append(int(store.chirality[atom]))
+            row = [(first + number, SELF_LOOP, 0)]
+            for _ in range(int(store.degree[atom])):
+                code = int(store.bond[entry])
+                row.append((first + int(store.neighbour[entry]), code // 3, code % 3))
+                entry += 1
+            made["neighbour"] += [neighbour for neighbour, _, _ in row]
+            made["bond_type"] += [bond_type for _, bond_type, _ in row]
+            made["bond_direction"] += [direction for _, _, direction in row]
+            made["row_offsets"].append(len(made["neighbour"]))
+        made["sizes"].append(len(atoms))
+    return made
 
 
-def check_invariants(batch: GraphBatch) -> None:
-    found = entries(batch)
-    assert {(v, u, t) for u, v, t in found} == found
-    assert len(found) == len(batch.neighbour)
-    assert {(a, a, SELF_LOOP) for a in range(batch.atoms)} <= found
-    assert int(batch.sizes.sum()) == batch.atoms
-    assert int(batch.row_offsets[-1]) == len(batch.neighbour)
+def rows_of(batch: GraphBatch) -> list[list[Entry]]:
+    columns = (batch.neighbour, batch.bond_type, batch.bond_direction)
+    entries = list(zip(*(c.tolist() for c in columns), strict=True))
+    offsets = batch.row_offsets.tolist()
+    return [entries[start:end] for start, end in pairwise(offsets)]
 
 
 @settings(deadline=None, max_examples=30)
 @given(subsets)
-def test_collate_against_rdkit(chosen):
+def test_a_batch_is_what_copying_one_by_one_gives(chosen):
     batch = collate(STORE, torch.tensor(chosen))
-    check_invariants(batch)
-    expected, first = set(), 0
-    for m in chosen:
-        mol = Chem.MolFromSmiles(SMILES[m])
-        for bond in mol.GetBonds():
-            u, v = first + bond.GetBeginAtomIdx(), first + bond.GetEndAtomIdx()
-            expected |= {(u, v, TYPES[bond.GetBondType()]), (v, u, TYPES[bond.GetBondType()])}
-        first += mol.GetNumAtoms()
-    expected |= {(a, a, SELF_LOOP) for a in range(first)}
-    assert entries(batch) == expected
-    assert batch.sizes.tolist() == [Chem.MolFromSmiles(SMILES[m]).GetNumAtoms() for m in chosen]
-    assert batch.neighbour[batch.row_offsets[:-1]].tolist() == list(range(first))
-    for atom in range(first):
-        row = slice(batch.row_offsets[atom], batch.row_offsets[atom + 1])
-        counts = torch.bincount(batch.bond_type[row], minlength=BOND_TYPES)
-        assert batch.bond_counts[atom, :BOND_TYPES].tolist() == counts.tolist()
-        assert batch.bond_counts[atom, BOND_TYPES:].sum() == counts.sum()
+    for name, values in one_by_one(STORE, chosen).items():
+        assert getattr(batch, name).tolist() == values
+        assert getattr(batch, name).dtype == torch.int64
 
 
 @settings(deadline=None, max_examples=30)
-@given(subsets, st.integers(0, 2**31))
-def test_induced_subgraphs_against_networkx(chosen, seed):
+@given(subsets)
+def test_a_batch_has_the_bonds_that_rdkit_sees(chosen):
+    mols = [Chem.MolFromSmiles(SMILES[m]) for m in chosen]
+    expected: list[set[Entry]] = []
+    for mol in mols:
+        expected += rows_by_rdkit(mol, len(expected))
     batch = collate(STORE, torch.tensor(chosen))
-    kept = torch.rand(batch.atoms, generator=torch.Generator().manual_seed(seed)) < 0.6
-    part = keep_atoms(batch, kept)
-    check_invariants(part)
-    names = kept.nonzero().squeeze(1).tolist()
-    expected = nx.relabel_nodes(graph_of(batch).subgraph(names), {old: new for new, old in enumerate(names)})
-    assert set(graph_of(part).edges) == set(nx.Graph(expected).edges) or nx.utils.edges_equal(
-        graph_of(part).edges, expected.edges
-    )
-    assert part.atom_type.tolist() == batch.atom_type[kept].tolist()
-    assert part.molecules == batch.molecules
-
-
-def test_dropped_bonds_leave_the_loops():
-    batch = collate(STORE, torch.arange(len(SMILES)))
-    none = keep_entries(batch, torch.zeros(len(batch.neighbour), dtype=torch.bool))
-    check_invariants(none)
-    assert len(none.neighbour) == batch.atoms
-    assert entries(keep_entries(batch, torch.ones(len(batch.neighbour), dtype=torch.bool))) == entries(batch)
-
-
-def test_joined_batches_are_one_collated():
-    first, second = collate(STORE, torch.tensor([0, 2])), collate(STORE, torch.tensor([3, 1]))
-    both, expected = join(first, second), collate(STORE, torch.tensor([0, 2, 3, 1]))
-    for name in GraphBatch.__dataclass_fields__:
-        assert torch.equal(getattr(both, name), getattr(expected, name))
+    rows = rows_of(batch)
+    assert [set(row) for row in rows] == expected
+    assert [row[0] for row in rows] == [(a, SELF_LOOP, 0) for a in range(batch.atoms)]
+    assert batch.sizes.tolist() == [mol.GetNumAtoms() for mol in mols]
 
 
 @settings(deadline=None, max_examples=20)
-@given(subsets, st.integers(0, 6), st.integers(0, 2**31))
-def test_hop_distance_against_networkx(chosen, hops, seed):
+@given(subsets)
+def test_the_adjacency_is_symmetric(chosen):
     batch = collate(STORE, torch.tensor(chosen))
-    sources = torch.rand(batch.atoms, generator=torch.Generator().manual_seed(seed)) < 0.1
-    found = hop_distance(batch, sources, hops).tolist()
-    roots = set(sources.nonzero().squeeze(1).tolist())
-    lengths = nx.multi_source_dijkstra_path_length(graph_of(batch), roots) if roots else {}
-    assert found == [min(lengths.get(atom, hops + 1), hops + 1) for atom in range(batch.atoms)]
+    directed = [(u, *entry) for u, row in enumerate(rows_of(batch)) for entry in row]
+    assert sorted(directed) == sorted((v, u, t, d) for u, v, t, d in directed)
 
 
-@pytest.mark.parametrize("name", ["row_offsets", "neighbour", "sizes"])
-def test_moving_to_a_device_keeps_everything(name):
+@settings(deadline=None, max_examples=20)
+@given(subsets)
+def test_derived_values_are_counted_right(chosen):
+    batch = collate(STORE, torch.tensor(chosen))
+    assert batch.molecules == len(chosen)
+    assert batch.molecule.tolist() == [m for m, size in enumerate(batch.sizes.tolist()) for _ in range(size)]
+    assert batch.molecule[batch.first_atom].tolist() == list(range(len(chosen)))
+    assert batch.first_atom.tolist() == [0, *accumulate(batch.sizes.tolist())][:-1]
+    assert batch.bond_counts.dtype == torch.float32
+    assert batch.receiver.tolist() == [atom for atom, row in enumerate(rows_of(batch)) for _ in row]
+    for atom, row in enumerate(rows_of(batch)):
+        types, directions = batch.bond_counts[atom].split([BOND_TYPES, BOND_DIRECTIONS])
+        assert types.tolist() == [sum(t == k for _, t, _ in row) for k in range(BOND_TYPES)]
+        assert directions.tolist() == [sum(d == k for *_, d in row) for k in range(BOND_DIRECTIONS)]
+
+
+def test_awkward_molecules_can_share_a_batch(awkward):
+    smiles = list(awkward.values())
+    batch = collate(store_from_smiles(smiles), torch.arange(len(smiles)))
+    assert batch.sizes.tolist() == [Chem.MolFromSmiles(s).GetNumAtoms() for s in smiles]
+
+
+def test_a_batch_computes_what_is_derived_when_it_is_made():
     batch = collate(STORE, torch.arange(3))
-    assert torch.equal(getattr(batch.to("cpu"), name), getattr(batch, name))
+    assert set(DERIVED) <= vars(batch).keys()
+
+
+@pytest.mark.parametrize("name", [*GraphBatch.__dataclass_fields__, *DERIVED])
+def test_moving_to_a_device_keeps_everything(name):
+    batch = collate(STORE.to("cpu"), torch.arange(3))
+    moved = batch.to("cpu")
+    assert moved is not batch
+    assert torch.equal(vars(moved)[name], vars(batch)[name])

@@ -3,9 +3,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rdkit.Chem.Scaffolds.MurckoScaffold import MurckoScaffoldSmiles
 
 from molweight.errors import DataError
-from molweight.molecules.scaffolds import murcko_scaffold, scaffold_groups
+from molweight.molecules.scaffolds import murcko_scaffold
 from molweight.molecules.smiles import parse_smiles
 from molweight.molecules.splits import SEEDED, SPLITTERS, scaffold_split
 
@@ -13,11 +14,13 @@ POOL = [
     "CCO", "CCCC", "CC(=O)O", "c1ccccc1", "Cc1ccccc1", "Oc1ccccc1", "C1CCCCC1", "CC1CCCCC1", "c1ccncc1",
     "Cc1ccncc1", "c1ccc2ccccc2c1", "C1CCNCC1", "O=C1CCCN1", "c1ccoc1", "c1ccsc1C", "C1CC1", "C1CCC1CC",
 ]  # fmt: skip
+ISOMERS = ["C1CC[C@@H]2CCCC[C@@H]2C1", "C1CC[C@@H]2CCCC[C@H]2C1"]  # cis- and trans-decalin
+lists = st.lists(st.sampled_from(POOL + ISOMERS), min_size=1, max_size=60)
 
 
 @pytest.mark.parametrize("kind", SPLITTERS)
 @settings(deadline=None, max_examples=15)
-@given(smiles=st.lists(st.sampled_from(POOL), min_size=1, max_size=60), seed=st.integers(0, 9))
+@given(smiles=lists, seed=st.integers(0, 9))
 def test_every_molecule_is_in_one_part(kind, smiles, seed):
     split = SPLITTERS[kind](smiles, seed)
     together = np.concatenate([split.train, split.valid, split.test])
@@ -26,13 +29,65 @@ def test_every_molecule_is_in_one_part(kind, smiles, seed):
 
 
 @pytest.mark.parametrize("kind", [k for k in SPLITTERS if "scaffold" in k])
-def test_a_scaffold_is_never_divided(kind):
-    smiles = POOL * 5
-    split = SPLITTERS[kind](smiles, 3)
-    parts = [{murcko_scaffold(smiles[i]) for i in part} for part in (split.train, split.valid, split.test)]
-    assert not parts[0] & parts[1]
-    assert not parts[0] & parts[2]
-    assert not parts[1] & parts[2]
+@settings(deadline=None, max_examples=15)
+@given(smiles=lists, seed=st.integers(0, 9))
+def test_a_scaffold_is_never_divided(kind, smiles, seed):
+    split, chirality = SPLITTERS[kind](smiles, seed), kind == "chiral-scaffold"
+    scaffolds = [
+        {murcko_scaffold(smiles[i], chirality) for i in part}
+        for part in (split.train, split.valid, split.test)
+    ]
+    assert sum(map(len, scaffolds)) == len(set.union(*scaffolds))
+
+
+def by_hu(smiles: list[str], chirality: bool) -> list[list[int]]:
+    """`scaffold_split` of the authors' `chem/splitters.py`, with RDKit's scaffolds."""
+    sets: dict[str, list[int]] = {}
+    for i, text in enumerate(smiles):
+        sets.setdefault(MurckoScaffoldSmiles(smiles=text, includeChirality=chirality), []).append(i)
+    train, valid, test = [], [], []
+    for group in sorted(sets.values(), key=lambda x: (len(x), x[0]), reverse=True):
+        if len(train) + len(group) > 0.8 * len(smiles):
+            if len(train) + len(valid) + len(group) > (0.8 + 0.1) * len(smiles):
+                test.extend(group)
+            else:
+                valid.extend(group)
+        else:
+            train.extend(group)
+    return [train, valid, test]
+
+
+@pytest.mark.parametrize("kind", ["scaffold", "chiral-scaffold"])
+@settings(deadline=None, max_examples=15)
+@given(smiles=lists)
+def test_scaffold_splits_are_those_of_hu(kind, smiles):
+    split = SPLITTERS[kind](smiles, 0)
+    expected = by_hu(smiles, kind == "chiral-scaffold")
+    assert [part.tolist() for part in (split.train, split.valid, split.test)] == expected
+
+
+def test_chirality_changes_the_split():
+    smiles = ISOMERS * 2 + ["C1CC1"] * 6
+    assert scaffold_split(smiles).digest != scaffold_split(smiles, chirality=True).digest
+
+
+@settings(deadline=None, max_examples=15)
+@given(smiles=lists, seed=st.integers(0, 9))
+def test_parts_have_the_sizes_of_their_kind(smiles, seed):
+    n = len(smiles)
+    by_scaffold, whole = (SPLITTERS[k](smiles, seed).sizes for k in ("random-scaffold", "random"))
+    assert max(by_scaffold["valid"], by_scaffold["test"]) <= n // 10
+    assert whole == {"train": int(0.8 * n), "valid": int(0.9 * n) - int(0.8 * n), "test": n - int(0.9 * n)}
+
+
+def test_random_parts_are_not_in_order():
+    split = SPLITTERS["random"](POOL * 5, 0)
+    assert split.train.tolist() != sorted(split.train.tolist())
+
+
+@pytest.mark.parametrize("kind", SPLITTERS)
+def test_nothing_is_split_into_nothing(kind):
+    assert SPLITTERS[kind]([], 0).sizes == {"train": 0, "valid": 0, "test": 0}
 
 
 @pytest.mark.parametrize("kind", SPLITTERS)
@@ -57,12 +112,6 @@ def test_same_indices_as_deepchem_on_bbbp(data_folder):
     assert split.valid.tolist() == valid
     assert split.test.tolist() == test
     assert split.sizes == {"train": 1631, "valid": 204, "test": 204}
-
-
-def test_chirality_in_the_scaffold_divides_groups():
-    smiles = ["O=C1N[C@H](C)CN1", "C[C@H]1CC[C@@H](N)CC1", "C1C[C@@H]2CC[C@H]1C2", "C1C[C@H]2CC[C@@H]1C2"]
-    assert len(scaffold_groups(smiles, chirality=True)) >= len(scaffold_groups(smiles))
-    assert murcko_scaffold("F[C@H]1CC[C@@H](c2ccccc2)CC1") == murcko_scaffold("FC1CCC(c2ccccc2)CC1")
 
 
 def test_bad_smiles_are_refused_by_value():

@@ -1,0 +1,67 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from molweight.encoders.compute import Compute
+from molweight.molecules.batch import collate
+from molweight.objectives import GRAPH_OBJECTIVES, graph_objectives
+from molweight.solver.curvature import frozen_statistics
+from molweight.tasks.data import labelled_batch
+from molweight.tasks.losses import masked_loss
+from molweight.tasks.problems import FinetuneProblem, PretrainProblem
+
+
+@pytest.fixture
+def labelled(data):
+    return labelled_batch(data.store, torch.from_numpy(data.labels), torch.arange(20))
+
+
+class Draw(nn.Module):
+    """The first number of the generator it is given."""
+
+    def forward(self, encoder, batch, generator):
+        return torch.rand((), generator=generator)
+
+
+def test_finetune_loss_is_the_masked_loss_of_its_prediction(encoder, data, labelled, compute):
+    problem = FinetuneProblem(encoder, 2, data.kind, compute).eval()
+    predicted = problem.predict(labelled.graphs)
+    assert predicted.shape == (20, 2)
+    assert problem(labelled) == masked_loss(predicted, labelled.labels, data.kind)
+
+
+def test_a_prediction_does_not_depend_on_the_molecules_beside_it(encoder, data, compute):
+    problem = FinetuneProblem(encoder, 2, data.kind, compute).eval()
+    together = problem.predict(collate(data.store, torch.arange(20)))
+    alone = torch.cat([problem.predict(collate(data.store, torch.tensor([m]))) for m in range(20)])
+    assert torch.allclose(together, alone, atol=1e-6)
+
+
+def test_every_objective_gives_its_loss_and_the_seed_decides_it(encoder, data, compute):
+    problem = PretrainProblem(encoder, graph_objectives(16), compute)
+    batch = collate(data.store, torch.arange(20))
+    with frozen_statistics(problem):
+        first, again, other = (
+            {n: float(x.detach()) for n, x in problem(batch, s).items()} for s in (5, 5, 6)
+        )
+    assert list(first) == list(GRAPH_OBJECTIVES)
+    assert first == again
+    assert all(first[name] != other[name] for name in first)
+
+
+def test_no_two_objectives_and_no_two_steps_share_random_numbers(encoder, compute):
+    problem = PretrainProblem(encoder, nn.ModuleDict({n: Draw() for n in "abcd"}), compute)
+    drawn = [float(x) for seed in range(200) for x in problem(None, seed).values()]
+    assert len(set(drawn)) == len(drawn)
+
+
+def test_under_autocast_the_losses_and_predictions_are_still_single_precision(encoder, data, labelled):
+    half = Compute(torch.device("cpu"), torch.bfloat16)
+    finetune = FinetuneProblem(encoder, 2, data.kind, half)
+    assert finetune.predict(labelled.graphs).dtype == torch.float32
+    assert finetune(labelled).dtype == torch.float32
+    losses = PretrainProblem(encoder, graph_objectives(16), half)(labelled.graphs, 0)
+    assert {loss.dtype for loss in losses.values()} == {torch.float32}
+    assert all(math.isfinite(loss.detach()) for loss in losses.values())

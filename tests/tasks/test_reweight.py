@@ -1,0 +1,86 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from molweight.objectives import GRAPH_OBJECTIVES
+from molweight.solver import LoopConfig
+from molweight.tasks.problems import FinetuneProblem
+from molweight.tasks.reweight import ReweightConfig, reweight
+
+CONFIG = ReweightConfig(LoopConfig(steps=6, warmup=3), 6, 6, 6, 4, dropout=0.3)
+
+
+def learned(encoder, data, parts, compute, seed=0, config=CONFIG, **options):
+    return reweight(encoder, data, parts["train"], parts["valid"], config, compute, seed, **options)
+
+
+def flipped(data, molecules):
+    labels = data.labels.copy()
+    labels[molecules] = labels[molecules].mean(0) - labels[molecules]
+    labels[molecules] = 1 - np.nan_to_num(labels[molecules]).clip(0, 1)
+    return replace(data, labels=labels)
+
+
+def test_shares_of_every_objective_and_a_record_of_every_step(encoder, data, parts, compute):
+    records = []
+    result = learned(encoder, data, parts, compute, progress=records.append)
+    assert list(result.weights) == list(GRAPH_OBJECTIVES)
+    assert sum(result.weights.values()) == pytest.approx(1)
+    assert min(result.weights.values()) > 0
+    assert [r.step for r in result.history] == [1, 2, 3, 4, 5, 6]
+    assert repr(records) == repr(result.history)
+    assert result.history[-1].weights == result.weights
+    assert all(np.isfinite(r.valid_loss) == (r.step > 3) for r in result.history)
+
+
+def test_the_encoder_is_left_as_it_is_and_another_given_back(encoder, data, parts, compute):
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    result = learned(encoder, data, parts, compute)
+    assert all(torch.equal(value, before[name]) for name, value in encoder.state_dict().items())
+    assert all(p.grad is None for p in encoder.parameters())
+    assert result.encoder.dropout == encoder.dropout == 0
+    moved = [
+        name for name, value in result.encoder.named_parameters() if not torch.equal(value, before[name])
+    ]
+    assert len(moved) == len(list(encoder.parameters()))
+
+
+def test_same_seed_same_bits_and_another_seed_others(encoder, data, parts, compute):
+    first, second = (learned(encoder, data, parts, compute) for _ in range(2))
+    assert repr(first.history) == repr(second.history)
+    states = first.encoder.state_dict(), second.encoder.state_dict()
+    assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
+    assert repr(learned(encoder, data, parts, compute, seed=1).history) != repr(first.history)
+
+
+def test_validation_labels_are_seen_by_the_weights_alone(encoder, data, parts, compute):
+    """Until the weights move nothing depends on them; from then on, both validation loss and weights do."""
+    plain = learned(encoder, data, parts, compute).history
+    others = learned(encoder, flipped(data, parts["valid"]), parts, compute).history
+    assert repr(plain[:3]) == repr(others[:3])
+    assert plain[3].losses == others[3].losses
+    assert plain[3].finetune_loss == others[3].finetune_loss
+    assert plain[3].valid_loss != others[3].valid_loss
+    assert plain[3].weights != others[3].weights
+
+
+def test_train_labels_teach_the_copy_and_not_the_pretrain_problem(encoder, data, parts, compute):
+    plain = learned(encoder, data, parts, compute).history
+    others = learned(encoder, flipped(data, parts["train"]), parts, compute).history
+    assert plain[0].finetune_loss != others[0].finetune_loss
+    assert [r.losses for r in plain[:4]] == [r.losses for r in others[:4]]
+
+
+def test_the_copy_is_fine_tuned_with_its_dropout(encoder, data, parts, compute, monkeypatch):
+    seen = set()
+    original = FinetuneProblem.forward
+
+    def spy(self, batch):
+        seen.add((self.training, self.encoder.dropout))
+        return original(self, batch)
+
+    monkeypatch.setattr(FinetuneProblem, "forward", spy)
+    learned(encoder, data, parts, compute)
+    assert seen == {(True, 0.3), (False, 0.3)}
