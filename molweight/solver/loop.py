@@ -10,9 +10,12 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from molweight.solver.curvature import Params, frozen_statistics
+from molweight.solver.draws import mixed_seed, seeded
 from molweight.solver.hypergradient import Hypergradient, hypergradient
 from molweight.solver.inverse import Inverse
 from molweight.solver.weights import GradientScale, softmax_pullback, softmax_weights
+
+PRETRAIN, FINETUNE, REWEIGHT = range(3)  # levels, for telling their random choices apart
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ class LoopState:
 
     `pretrain` is a module with submodules `encoder` and `objectives` (one child for each), called with a
     batch and a seed and returning each objective's loss by name. `finetune` is a module with a copy of
-    that encoder under the same name, called with a batch and returning a scalar loss.
+    that encoder under the same name, called with a batch and returning a scalar loss. `seed` and the
+    step decide every random choice.
     """
 
     pretrain: nn.Module
@@ -84,11 +88,14 @@ class LoopState:
     logits: Tensor
     pretrain_optimiser: torch.optim.Optimizer
     finetune_optimiser: torch.optim.Optimizer
+    seed: int = 0
     scale: GradientScale = field(default_factory=GradientScale)
     step: int = 0
 
     @classmethod
-    def start(cls, pretrain: nn.Module, finetune: nn.Module, config: LoopConfig) -> "LoopState":
+    def start(
+        cls, pretrain: nn.Module, finetune: nn.Module, config: LoopConfig, seed: int = 0
+    ) -> "LoopState":
         """Equal weights, fresh optimisers.
 
         Raises:
@@ -105,12 +112,17 @@ class LoopState:
             torch.zeros(len(names), device=device),
             torch.optim.Adam(pretrain.parameters(), config.pretrain_lr, fused=True),
             torch.optim.Adam(finetune.parameters(), config.finetune_lr, fused=True),
+            seed,
         )
 
     @property
     def weights(self) -> dict[str, float]:
         """The present share of each objective."""
         return softmax_weights(self.objectives, self.logits)
+
+    def step_seed(self, level: int) -> int:
+        """Seed of the random choices that a level makes in the present step."""
+        return mixed_seed(self.seed, self.step, level)
 
 
 def learn_weights(
@@ -128,10 +140,12 @@ def learn_weights(
     """
     while state.step < config.steps:
         step, batch = state.step, batches(state.step)
+        seed = state.step_seed(PRETRAIN)
         losses = pretrain_step(
-            state.pretrain, state.pretrain_optimiser, batch.pretrain, 2 * step, state.weights, state.scale
+            state.pretrain, state.pretrain_optimiser, batch.pretrain, seed, state.weights, state.scale
         )
-        finetune_loss = finetune_step(state, batch.finetune, config.proximal)
+        with seeded(state.step_seed(FINETUNE), state.logits.device):
+            finetune_loss = finetune_step(state, batch.finetune, config.proximal)
         found = reweight_step(state, batch, config) if step >= config.warmup else None
         state.step += 1
         yield _record(state, losses, finetune_loss, found)
@@ -194,16 +208,18 @@ def reweight_step(state: LoopState, batch: Batches, config: LoopConfig) -> Hyper
 
 def loop_hypergradient(state: LoopState, batch: Batches, config: LoopConfig) -> Hypergradient:
     """The hypergradient at the state's parameters, leaving no trace in its modules."""
-    seed = 2 * state.step + 1
-    head = {n: p.detach() for n, p in state.finetune.named_parameters() if not n.startswith("encoder.")}
+    seed = state.step_seed(REWEIGHT)
+    heads, head = _outside_encoder(state.pretrain), _outside_encoder(state.finetune)
 
     def pretrain_losses(theta: Params) -> Tensor:
-        losses = functional_call(state.pretrain, _under_encoder(theta), (batch.reweight_pretrain, seed))
+        losses = functional_call(
+            state.pretrain, heads | _under_encoder(theta), (batch.reweight_pretrain, seed)
+        )
         return torch.stack([losses[name] / state.scale[name] for name in state.objectives])
 
     def finetune_loss(omega: Params) -> Tensor:
-        torch.manual_seed(seed)  # the same dropout in every product
-        return functional_call(state.finetune, head | _under_encoder(omega), (batch.finetune,))
+        with seeded(seed, state.logits.device):  # the same dropout in every product
+            return functional_call(state.finetune, head | _under_encoder(omega), (batch.finetune,))
 
     def valid_loss(omega: Params) -> Tensor:
         state.finetune.eval()
@@ -212,8 +228,7 @@ def loop_hypergradient(state: LoopState, batch: Batches, config: LoopConfig) -> 
         finally:
             state.finetune.train()
 
-    cuda = [state.logits.device] if state.logits.is_cuda else []
-    with frozen_statistics(state.pretrain, state.finetune), torch.random.fork_rng(cuda):
+    with frozen_statistics(state.pretrain, state.finetune):
         return hypergradient(
             pretrain_losses,
             finetune_loss,
@@ -230,6 +245,10 @@ def loop_hypergradient(state: LoopState, batch: Batches, config: LoopConfig) -> 
 
 def _detached(module: nn.Module) -> Params:
     return {name: p.detach() for name, p in module.named_parameters()}
+
+
+def _outside_encoder(problem: nn.Module) -> Params:
+    return {name: p.detach() for name, p in problem.named_parameters() if not name.startswith("encoder.")}
 
 
 def _under_encoder(params: Params) -> Params:

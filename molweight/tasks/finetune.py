@@ -11,6 +11,7 @@ from torch import Tensor
 
 from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
+from molweight.errors import DataError
 from molweight.molecules.batch import collate
 from molweight.molecules.store import Store
 from molweight.tasks.data import Scaler, TaskData, as_tensor, labelled_batch
@@ -88,6 +89,7 @@ def finetune(
 
     Raises:
         FloatingPointError: if the loss is not finite.
+        DataError: if the validation molecules have no task that the metric can be computed on.
     """
     torch.manual_seed(seed)
     problem = FinetuneProblem(copy.deepcopy(encoder), len(data.tasks), data.kind, compute).to(compute.device)
@@ -104,6 +106,11 @@ def finetune(
         )
         predicted = scaler.invert(predict(problem, store, valid))
         reached = score(metric, data.labels[valid], predicted, data.tasks).value
+        if np.isnan(reached):
+            raise DataError(
+                f"{metric.name} cannot be computed on the {len(valid)} validation molecules (one class only, "
+                "or no label): no epoch can be chosen; validate on others"
+            )
         progress(FinetuneRecord(epoch, loss, reached))
         waited += 1
         if sign * reached > best:

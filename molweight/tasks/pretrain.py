@@ -9,6 +9,7 @@ from torch import Tensor
 
 from molweight.molecules.batch import collate
 from molweight.molecules.store import Store
+from molweight.solver.draws import mixed_seed
 from molweight.solver.loop import pretrain_step
 from molweight.solver.weights import GradientScale
 from molweight.tasks.problems import PretrainProblem
@@ -83,7 +84,7 @@ def pretrain(
         batch = collate(store, step_batch(molecules, config.batch_size, state.step, config.seed))
         for group in state.optimiser.param_groups:
             group["lr"] = config.lr_at(state.step)
-        seed = 2 * (config.seed * config.steps + state.step)
+        seed = mixed_seed(config.seed, state.step)
         losses = pretrain_step(state.problem, state.optimiser, batch, seed, weights, state.scale)
         state.step += 1
         yield losses

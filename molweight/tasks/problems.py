@@ -7,6 +7,7 @@ from molweight.encoders.compute import Compute, at_least_float32
 from molweight.encoders.gin import GIN
 from molweight.encoders.readout import mean_readout
 from molweight.molecules.batch import GraphBatch
+from molweight.solver.draws import mixed_seed
 from molweight.tasks.data import LabelledBatch, TaskKind
 from molweight.tasks.losses import masked_loss
 
@@ -23,7 +24,7 @@ class PretrainProblem(nn.Module):
         losses = {}
         with self.compute.autocast():
             for number, (name, objective) in enumerate(self.objectives.items()):
-                generator = torch.Generator().manual_seed(seed * 1_000 + number)
+                generator = torch.Generator().manual_seed(mixed_seed(seed, number))
                 losses[name] = objective(self.encoder, batch, generator)
         return losses
 

@@ -78,7 +78,7 @@ def reweight(
     pretrain = PretrainProblem(copy.deepcopy(encoder), graph_objectives(encoder.width), compute)
     finetune = FinetuneProblem(copy.deepcopy(encoder), len(data.tasks), data.kind, compute)
     finetune.encoder.dropout = config.dropout
-    state = LoopState.start(pretrain.to(compute.device), finetune.to(compute.device), config.loop)
+    state = LoopState.start(pretrain.to(compute.device), finetune.to(compute.device), config.loop, seed)
     history = []
     for record in learn_weights(state, _batches(data, train, valid, config, compute, seed), config.loop):
         history.append(record)

@@ -16,6 +16,8 @@ def step_batch(molecules: Tensor, batch_size: int, step: int, seed: int) -> Tens
         step: counted from 0 over all epochs.
         seed: of the shuffles.
     """
+    if not len(molecules):
+        raise ValueError("there are no molecules to make a batch of")
     size = min(batch_size, len(molecules))
     per_epoch = len(molecules) // size
     epoch, place = divmod(step, per_epoch)

@@ -67,8 +67,10 @@ def test_scaffold_splits_are_those_of_hu(kind, smiles):
 
 
 def test_chirality_changes_the_split():
-    smiles = ISOMERS * 2 + ["C1CC1"] * 6
-    assert scaffold_split(smiles).digest != scaffold_split(smiles, chirality=True).digest
+    """Cis and trans together are the largest scaffold, apart the smallest ones."""
+    smiles = ISOMERS * 3 + ["C1CC1"] * 5
+    assert SPLITTERS["scaffold"](smiles, 0).train.tolist() == [0, 1, 2, 3, 4, 5]
+    assert SPLITTERS["chiral-scaffold"](smiles, 0).train.tolist() == [6, 7, 8, 9, 10, 1, 3, 5]
 
 
 @settings(deadline=None, max_examples=15)

@@ -151,3 +151,11 @@ def test_masked_atoms_lose_their_features_and_keep_their_bonds(chosen, seed):
     assert hidden.atom_type.tolist() == [MASK_ATOM if m else t for m, t, _ in pairs]
     assert hidden.chirality.tolist() == [0 if m else c for m, _, c in pairs]
     assert rows_of(hidden) == rows_of(batch)
+
+
+def test_a_masked_centre_does_not_tell_its_sense():
+    batch = batch_of([6])
+    centre = batch.chirality != 0
+    assert centre.sum() == 1
+    assert mask_atoms(batch, centre).chirality.sum() == 0
+    assert torch.equal(mask_atoms(batch, ~centre).chirality, batch.chirality)

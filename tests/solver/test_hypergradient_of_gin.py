@@ -11,7 +11,7 @@ from molweight.molecules.batch import collate
 from molweight.molecules.store import store_from_smiles
 from molweight.objectives import graph_objectives
 from molweight.solver import LoopConfig, LoopState
-from molweight.solver.loop import Batches, loop_hypergradient
+from molweight.solver.loop import REWEIGHT, Batches, loop_hypergradient
 from molweight.solver.weights import GradientScale
 from molweight.tasks.data import labelled_batch
 from molweight.tasks.problems import FinetuneProblem, PretrainProblem
@@ -64,7 +64,7 @@ def gradient(loss, params, **options) -> torch.Tensor:
 
 
 def losses_of(state: LoopState, batch: Batches) -> dict[str, torch.Tensor]:
-    found = state.pretrain(batch.reweight_pretrain, 2 * state.step + 1)
+    found = state.pretrain(batch.reweight_pretrain, state.step_seed(REWEIGHT))
     return {name: found[name] / state.scale[name] for name in state.objectives}
 
 

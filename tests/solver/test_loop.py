@@ -101,6 +101,17 @@ def test_same_seed_same_records():
     assert repr(run(config)[1]) == repr(run(config)[1])
 
 
+def test_every_random_choice_depends_on_the_run():
+    """The objectives draw noise: from the same modules and batches, another run's differs."""
+    config = LoopConfig(steps=4, warmup=1)
+    losses = []
+    for run_seed in (0, 0, 1):
+        state = state_of(config)
+        state.seed = run_seed
+        losses.append([r.losses for r in learn_weights(state, batches_at, config)])
+    assert losses[0] == losses[1] != losses[2]
+
+
 def test_an_interrupted_loop_goes_on_as_if_it_had_not_been():
     config = LoopConfig(steps=12, warmup=3)
     state = state_of(config)

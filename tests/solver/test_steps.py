@@ -23,7 +23,7 @@ class Pretrain(nn.Module):
         self.objectives = nn.ModuleDict({name: nn.Linear(WIDTH, 1) for name in names})
 
     def forward(self, x, seed):
-        x = x + 1e-3 * seed
+        x = x + 1e-3 * (seed % 100)
         heads = enumerate(self.objectives.items())
         return {n: (head(self.encoder(x)) - k).square().mean() for k, (n, head) in heads}
 

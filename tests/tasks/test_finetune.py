@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from molweight.errors import DataError
 from molweight.tasks import finetune as finetune_module
 from molweight.tasks.finetune import FinetuneConfig, finetune, predict
 from molweight.tasks.metrics import RMSE, ROC_AUC
@@ -98,3 +99,10 @@ def test_a_loss_that_is_not_finite_ends_training_with_a_remedy(encoder, data, pa
         encoder.node_embeddings[0].weight.fill_(torch.inf)
     with pytest.raises(FloatingPointError, match="fine-tuning loss is nan in epoch 0; lower the learning"):
         fitted(encoder, data, parts, compute)
+
+
+@pytest.mark.parametrize("data", ["classification"], indirect=True)
+def test_validation_molecules_of_one_class_cannot_choose_an_epoch(encoder, data, parts, compute):
+    one_class = with_labels(data, parts["valid"], np.ones_like)
+    with pytest.raises(DataError, match=r"roc_auc cannot be computed on the \d+ validation molecules"):
+        fitted(encoder, one_class, parts, compute)

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from molweight.tasks.sampling import step_batch
@@ -39,3 +40,8 @@ def test_any_step_can_be_asked_for_first():
     for step in range(60):
         step_batch(MOLECULES, 6, step, 2)
     assert torch.equal(step_batch(MOLECULES, 6, 41, 2), late)
+
+
+def test_no_molecules_make_no_batch():
+    with pytest.raises(ValueError, match="no molecules"):
+        step_batch(MOLECULES[:0], 6, 0, 0)

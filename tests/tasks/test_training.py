@@ -102,7 +102,7 @@ def test_reweighting_in_bfloat16_is_near_single_precision(encoder, data, parts, 
 def test_the_hypergradient_of_a_gin_agrees_with_explicit_gradients(encoder, data, compute):
     """The one forward-mode product against K backward passes, in float64."""
     from molweight.molecules.batch import collate
-    from molweight.solver.loop import Batches, LoopState
+    from molweight.solver.loop import REWEIGHT, Batches, LoopState
 
     encoder = encoder.double()
     pretrain_problem = PretrainProblem(encoder, graph_objectives(16).double(), compute)
@@ -115,7 +115,7 @@ def test_the_hypergradient_of_a_gin_agrees_with_explicit_gradients(encoder, data
     params = list(encoder.parameters())
     finetune_problem.eval()
     v = torch.autograd.grad(finetune_problem(labelled), params)
-    losses = pretrain_problem.train()(graphs, 1).values()
+    losses = pretrain_problem.train()(graphs, state.step_seed(REWEIGHT)).values()
     expected = []
     for loss in losses:
         g = torch.autograd.grad(loss, params, retain_graph=True, allow_unused=True)
