@@ -25,9 +25,7 @@ class Budget:
 BUDGETS: dict[str, Budget] = {
     "smoke": Budget(
         FinetuneConfig(epochs=2, patience=2, batch_size=64),
-        ReweightConfig(
-            LoopConfig(steps=6, warmup=2), pretrain_batch=32, finetune_batch=32, reweight_batch=16
-        ),
+        ReweightConfig(LoopConfig(steps=6, warmup=2), pretrain_batch=32, finetune_batch=32),
     ),
     "standard": Budget(
         FinetuneConfig(epochs=40, patience=12),
@@ -35,7 +33,7 @@ BUDGETS: dict[str, Budget] = {
     ),
     "full": Budget(
         FinetuneConfig(epochs=100, patience=100),
-        ReweightConfig(LoopConfig(steps=1_000, warmup=50), pretrain_batch=256, reweight_batch=128),
+        ReweightConfig(LoopConfig(steps=1_000, warmup=50), pretrain_batch=256),
     ),
 }
 

@@ -14,16 +14,48 @@ With θ the pretrained parameters, ω the fine-tuned ones held near θ by γ‖�
 losses along s, without a backward pass.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.func import grad, jvp
+from torch.func import grad_and_value, jvp, vjp
 
-from molweight.solver.curvature import Params, axpy, hessian_vector_product, norm, scaled
+from molweight.solver.curvature import (
+    Composed,
+    Params,
+    axpy,
+    gauss_newton_product,
+    hessian_vector_product,
+    norm,
+    scaled,
+)
 from molweight.solver.inverse import Inverse, MatVec, as_inverse
-from molweight.solver.weights import softmax_pullback
+from molweight.solver.weights import find_parametrisation, pullback
+
+Loss = Callable[[Params], Tensor]
+Curvature = Literal["hessian", "gauss_newton"]
+
+
+@dataclass(frozen=True)
+class BestResponse:
+    """The direction s along which the objectives' gradients decide, and what it took to find it.
+
+    Attributes:
+        s: by name, as θ.
+        valid_loss: L_valid(ω).
+        products: Hessian-vector products of each level.
+        residuals: relative residual of each level's solution; NaN where it is not known.
+        statuses: how each level's solver ended; empty where it does not say.
+    """
+
+    s: Params
+    valid_loss: Tensor
+    products: dict[str, int]
+    residuals: dict[str, float]
+    statuses: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -31,11 +63,14 @@ class Hypergradient:
     """What one hypergradient found.
 
     Attributes:
-        gradient: ∂F/∂w, [objectives].
+        gradient: ∂F/∂w, shape of the logits.
         per_objective: ∂F/∂λ_k, [objectives]; negative where more of an objective lowers the validation loss.
         cosines: of the best response s and each ∇ℓ_k, [objectives]; positive where an objective helps.
         valid_loss: L_valid(ω).
         products: Hessian-vector products that each level's best response took.
+        residuals: relative residual of each level's solution; NaN where it is not known.
+        statuses: how each level's solver ended: "negative curvature" and "diverged" mean that its solution
+            is a stopgap; empty where it does not say.
     """
 
     gradient: Tensor
@@ -43,12 +78,14 @@ class Hypergradient:
     cosines: Tensor
     valid_loss: Tensor
     products: dict[str, int]
+    residuals: dict[str, float]
+    statuses: dict[str, str]
 
 
 def hypergradient(
-    pretrain_losses: Callable[[Params], Tensor],
-    finetune_loss: Callable[[Params], Tensor],
-    valid_loss: Callable[[Params], Tensor],
+    pretrain_losses: Loss,
+    finetune_loss: Loss | Composed,
+    valid_loss: Loss,
     theta: Params,
     omega: Params,
     logits: Tensor,
@@ -57,7 +94,8 @@ def hypergradient(
     damping: float = 0.0,
     level1: str | Inverse = "identity",
     level2: str | Inverse = "identity",
-    norms: Tensor | None = None,
+    curvature: Curvature = "hessian",
+    parametrisation: str = "softmax",
 ) -> Hypergradient:
     """The hypergradient of the validation loss with respect to the logits w of the objective weights.
 
@@ -70,55 +108,136 @@ def hypergradient(
         valid_loss: ω to L_valid.
         theta: parameters of the pretrained encoder.
         omega: parameters of its fine-tuned copy, same names and shapes.
-        logits: w, [objectives].
+        logits: w, [objectives], or as the parametrisation wants them.
         proximal: γ > 0.
         damping: μ of level I.
         level1: best response of the pretrain problem, a name or a function `(matvec, b) -> x`.
         level2: best response of the finetune problem.
-        norms: ‖∇ℓ_k‖ for the cosines where they are known; else K backward passes find them.
+        curvature: of level II. The Hessian of a ReLU network is often indefinite, where conjugate gradients
+            stop short; Gauss-Newton's matrix never is, but wants `finetune_loss` as a `Composed`.
+        parametrisation: of the weights, "softmax" or "strength".
 
     Raises:
         ValueError: if the parameters of θ and ω differ in names or shapes, if the losses are not one for
-            each logit, if γ is not positive, or if there is no best response of that name.
+            each weight, if γ is not positive, if a name is unknown, if no path leads from θ to an objective.
+        FloatingPointError: if a loss, a gradient or a product is not finite; the text names it.
     """
-    _check(theta, omega, proximal)
-    solve1, solve2 = as_inverse(level1), as_inverse(level2)
-    weights = logits.detach().softmax(0)
+    if not len(logits):
+        raise ValueError("logits is empty; give at least one objective")
+    weights = find_parametrisation(parametrisation).weights(logits.detach())
 
     def losses(params: Params) -> Tensor:
-        found = pretrain_losses(params)
-        if found.shape != logits.shape:
-            raise ValueError(
-                f"pretrain_losses must return a vector of {len(logits)}, one loss for each logit, "
-                f"got shape {tuple(found.shape)}"
-            )
-        return found
+        return _one_each(pretrain_losses(params), weights)
 
-    def weighted_loss(params: Params) -> Tensor:
-        # no `@`: the tangent of a Python number times a scalar loss is float64, which `@` refuses
-        return (weights * losses(params)).sum()
-
-    valid_gradient, value = torch.func.grad_and_value(valid_loss)(omega)
-    finetune_product = _Counted(_shifted_hessian(finetune_loss, omega, 2 * proximal))
-    pretrain_product = _Counted(_shifted_hessian(weighted_loss, theta, damping))
-    response = scaled(2 * proximal, solve2(finetune_product, valid_gradient))
-    s = solve1(pretrain_product, response)
-    along: Tensor = jvp(losses, (theta,), (s,))[1]
+    found = best_response(
+        lambda p: (weights * losses(p)).sum(),
+        finetune_loss,
+        valid_loss,
+        theta,
+        omega,
+        proximal=proximal,
+        damping=damping,
+        level1=level1,
+        level2=level2,
+        curvature=curvature,
+    )
+    norms = gradient_norms(losses, theta)
+    along: Tensor = jvp(losses, (theta,), (found.s,))[1]
     per_objective = -along.to(logits.dtype)
-    norms = gradient_norms(losses, theta) if norms is None else norms
     return Hypergradient(
-        gradient=softmax_pullback(weights, per_objective),
+        gradient=pullback(parametrisation, logits.detach(), per_objective),
         per_objective=per_objective,
-        cosines=-per_objective / (norm(s) * norms).clamp(min=torch.finfo(norms.dtype).tiny),
-        valid_loss=value,
-        products={"level1": pretrain_product.calls, "level2": finetune_product.calls},
+        cosines=-per_objective / (norm(found.s) * norms).clamp(min=torch.finfo(norms.dtype).tiny),
+        valid_loss=found.valid_loss,
+        products=found.products,
+        residuals=found.residuals,
+        statuses=found.statuses,
     )
 
 
-def gradient_norms(losses: Callable[[Params], Tensor], params: Params) -> Tensor:
-    """‖∇ℓ_k‖ of each of the K losses, by K backward passes."""
-    count = len(losses(params))
-    return torch.stack([norm(grad(lambda p, k=k: losses(p)[k])(params)) for k in range(count)])
+def best_response(
+    weighted_loss: Loss,
+    finetune_loss: Loss | Composed,
+    valid_loss: Loss,
+    theta: Params,
+    omega: Params,
+    *,
+    proximal: float,
+    damping: float = 0.0,
+    level1: str | Inverse = "identity",
+    level2: str | Inverse = "identity",
+    curvature: Curvature = "hessian",
+) -> BestResponse:
+    """s, through both levels; ∂F/∂λ_k is then −⟨s, ∇ℓ_k⟩, from whatever gradients are at hand.
+
+    Args:
+        weighted_loss: θ to Σ_k λ_k ℓ_k, of which only the curvature matters.
+        finetune_loss: as for `hypergradient`, and so all that follow.
+
+    Raises:
+        ValueError: if the parameters of θ and ω differ, γ is not positive, or a name is unknown.
+        FloatingPointError: if the validation loss, its gradient or a product is not finite.
+    """
+    check_pairing(theta, omega)
+    if proximal <= 0:
+        raise ValueError(f"proximal must be positive, got {proximal}: at 0 the levels are not connected")
+    solve1, solve2 = as_inverse(level1), as_inverse(level2)
+    valid_gradient, value = grad_and_value(valid_loss)(omega)
+    _check_finite(value, "the validation loss")
+    _check_finite(norm(valid_gradient), "the gradient of the validation loss")
+    pretrain_product = _Counted(_shifted(hessian_vector_product, weighted_loss, theta, damping))
+    finetune_product = _Counted(_level2_product(finetune_loss, omega, proximal, curvature))
+    u = solve2(finetune_product, valid_gradient)
+    s = solve1(pretrain_product, scaled(2 * proximal, u))
+    _check_finite(norm(s), "the best response")
+    return BestResponse(
+        s=s,
+        valid_loss=value,
+        products={"level1": pretrain_product.calls, "level2": finetune_product.calls},
+        residuals={"level1": getattr(s, "residual", math.nan), "level2": getattr(u, "residual", math.nan)},
+        statuses={"level1": getattr(s, "status", ""), "level2": getattr(u, "status", "")},
+    )
+
+
+def gradient_norms(losses: Loss, params: Params) -> Tensor:
+    """‖∇ℓ_k‖ of each of the K losses: one forward pass and K backward passes.
+
+    Raises:
+        ValueError: if a loss does not depend on the parameters; the text gives its number.
+        FloatingPointError: if a loss or a gradient is not finite.
+    """
+    values, pull_back = vjp(losses, params)[:2]
+    _check_finite(values, "the vector of pretrain_losses")
+    units = torch.eye(len(values), dtype=values.dtype, device=values.device)
+    norms = torch.stack([norm(pull_back(unit)[0]) for unit in units])
+    _check_finite(norms, "the gradient of a pretraining loss")
+    if bool((norms == 0).any()):
+        moved = losses({name: value + 0.1 * torch.randn_like(value) for name, value in params.items()})
+        constant = ((norms == 0) & (moved == values)).nonzero().flatten().tolist()
+        if constant:
+            raise ValueError(
+                f"objective {constant[0]} of pretrain_losses has no gradient path to the encoder: it does "
+                "not depend on theta; compute it from the parameters it is called with"
+            )
+    return norms
+
+
+def check_pairing(theta: Params, omega: Params) -> None:
+    """Refuse parameters that do not pair up by name and shape.
+
+    Raises:
+        ValueError: if some differ; the text names them.
+    """
+    differing = sorted(
+        name
+        for name in theta.keys() | omega.keys()
+        if name not in theta or name not in omega or theta[name].shape != omega[name].shape
+    )
+    if differing:
+        raise ValueError(
+            f"theta and omega must have the same parameters; these differ: {', '.join(differing)}. "
+            "Make omega a copy of the encoder that theta was taken from"
+        )
 
 
 class _Counted:
@@ -132,21 +251,32 @@ class _Counted:
         return self.product(vector)
 
 
-def _shifted_hessian(loss: Callable[[Params], Tensor], params: Params, shift: float) -> MatVec:
-    """v -> (∇²loss + shift·I) v."""
-    return lambda v: axpy(shift, v, hessian_vector_product(loss, params, v))
+def _level2_product(
+    finetune_loss: Loss | Composed, omega: Params, proximal: float, curvature: Curvature
+) -> MatVec:
+    if curvature == "hessian":
+        return _shifted(hessian_vector_product, finetune_loss, omega, 2 * proximal)
+    if curvature != "gauss_newton":
+        raise ValueError(f"curvature must be 'hessian' or 'gauss_newton', got {curvature!r}")
+    if not isinstance(finetune_loss, Composed):
+        raise ValueError("Gauss-Newton curvature needs finetune_loss as Composed(outputs, loss)")
+    return _shifted(gauss_newton_product, finetune_loss, omega, 2 * proximal)
 
 
-def _check(theta: Params, omega: Params, proximal: float) -> None:
-    if proximal <= 0:
-        raise ValueError(f"proximal must be positive, got {proximal}: at 0 the levels are not connected")
-    differing = sorted(
-        name
-        for name in theta.keys() | omega.keys()
-        if name not in theta or name not in omega or theta[name].shape != omega[name].shape
-    )
-    if differing:
+def _shifted(product: Callable[..., Params], loss: Any, params: Params, shift: float) -> MatVec:
+    """v -> product(loss, params, v) + shift·v."""
+    return lambda v: axpy(shift, v, product(loss, params, v))
+
+
+def _one_each(losses: Tensor, weights: Tensor) -> Tensor:
+    if losses.shape != weights.shape:
         raise ValueError(
-            f"theta and omega must have the same parameters; these differ: {', '.join(differing)}. "
-            "Make omega a copy of the encoder that theta was taken from"
+            f"pretrain_losses must return a vector of {len(weights)}, one loss for each weight, "
+            f"got shape {tuple(losses.shape)}"
         )
+    return losses
+
+
+def _check_finite(value: Tensor, what: str) -> None:
+    if not bool(torch.isfinite(value).all()):
+        raise FloatingPointError(f"{what} is not finite; lower the learning rates or check the data")

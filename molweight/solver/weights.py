@@ -1,10 +1,12 @@
-"""Objective weights: shares from logits, and losses brought to a common scale."""
+"""Objective weights: logits, the shares and the strength they stand for, and how they move."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+from torch.func import vjp
 
 DECAY = 0.95  # of the running gradient norms: about 20 steps of memory
 
@@ -17,6 +19,7 @@ class GradientScale:
     with about unit force, so that a weight is a share of the update and compares between data sets.
     """
 
+    active: bool = True  # else every scale is 1
     norms: dict[str, float] = field(default_factory=dict)
 
     def update(self, name: str, gradient_norm: float) -> None:
@@ -26,7 +29,54 @@ class GradientScale:
             self.norms[name] = DECAY * old + (1 - DECAY) * gradient_norm
 
     def __getitem__(self, name: str) -> float:
-        return self.norms.get(name, 1.0)
+        return self.norms.get(name, 1.0) if self.active else 1.0
+
+
+@dataclass(frozen=True)
+class Parametrisation:
+    """How logits stand for the weights of K objectives.
+
+    Attributes:
+        extra: logits besides one for each objective.
+        weights: logits [K + extra] to weights [K].
+    """
+
+    extra: int
+    weights: Callable[[Tensor], Tensor]
+
+
+def softmax(logits: Tensor) -> Tensor:
+    """Shares: positive, of sum 1."""
+    return logits.softmax(0)
+
+
+def strength(logits: Tensor) -> Tensor:
+    """Shares times an overall strength between 0 and 2, from the last logit; 1 where that is 0."""
+    return 2 * logits[-1].sigmoid() * logits[:-1].softmax(0)
+
+
+PARAMETRISATIONS = {"softmax": Parametrisation(0, softmax), "strength": Parametrisation(1, strength)}
+
+
+def find_parametrisation(name: str) -> Parametrisation:
+    """The parametrisation of that name.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if name not in PARAMETRISATIONS:
+        raise ValueError(f"parametrisation must be one of {sorted(PARAMETRISATIONS)}, got {name!r}")
+    return PARAMETRISATIONS[name]
+
+
+def pullback(parametrisation: str, logits: Tensor, gradient: Tensor) -> Tensor:
+    """∂F/∂w from ∂F/∂λ: the transposed Jacobian of the weights times the gradient.
+
+    >>> pullback("softmax", torch.zeros(2), torch.tensor([1.0, 0.0]))
+    tensor([ 0.2500, -0.2500])
+    """
+    found: Tensor = vjp(find_parametrisation(parametrisation).weights, logits)[1](gradient)[0]
+    return found
 
 
 def uniform_weights(names: Sequence[str]) -> dict[str, float]:
@@ -38,11 +88,34 @@ def uniform_weights(names: Sequence[str]) -> dict[str, float]:
     return {name: 1 / len(names) for name in names}
 
 
-def softmax_pullback(weights: Tensor, gradient: Tensor) -> Tensor:
-    """Jᵀg for the Jacobian J of the softmax that gave the weights: λ ⊙ (g − ⟨λ, g⟩)."""
-    return weights * (gradient - weights @ gradient)
+def keep_entropy(logits: Tensor, floor: float) -> Tensor:
+    """Logits drawn together until the entropy of their softmax is at least `floor` · log K.
+
+    Args:
+        logits: one for each objective, [K].
+        floor: from 0 (anything goes) to 1 (all equal).
+    """
+    least = floor * math.log(len(logits))
+    if _entropy(logits) >= least:
+        return logits
+    low, high = 0.0, 1.0  # factors whose entropy is above and below
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _entropy(middle * logits) >= least else (low, middle)
+    return low * logits
 
 
-def softmax_weights(names: Sequence[str], logits: Tensor) -> dict[str, float]:
-    """Shares λ = softmax(w) by objective."""
-    return dict(zip(names, torch.softmax(logits.double(), 0).tolist(), strict=True))
+def signal_to_noise(values: Sequence[float]) -> float:
+    """|mean| of a series over its standard deviation; NaN for fewer than two values.
+
+    >>> signal_to_noise([1.0, 2.0, 3.0])
+    2.0
+    """
+    if len(values) < 2:
+        return math.nan
+    series = torch.tensor(values, dtype=torch.float64)
+    return float(series.mean().abs() / series.std()) if series.std() > 0 else math.inf
+
+
+def _entropy(logits: Tensor) -> float:
+    return float(torch.distributions.Categorical(logits=logits.double()).entropy())

@@ -146,7 +146,7 @@ def _epoch(
     total = torch.zeros((), device=store.device)
     for step in range(epoch * steps, (epoch + 1) * steps):
         batch = labelled_batch(store, labels, step_batch(train, config.batch_size, step, seed))
-        loss = problem(batch)
+        loss = problem.loss(problem(batch), batch)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

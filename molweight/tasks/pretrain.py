@@ -10,7 +10,7 @@ from torch import Tensor
 from molweight.molecules.batch import collate
 from molweight.molecules.store import Store
 from molweight.solver.draws import mixed_seed
-from molweight.solver.loop import pretrain_step
+from molweight.solver.steps import pretrain_step
 from molweight.solver.weights import GradientScale
 from molweight.tasks.problems import PretrainProblem
 from molweight.tasks.sampling import step_batch
@@ -85,6 +85,6 @@ def pretrain(
         for group in state.optimiser.param_groups:
             group["lr"] = config.lr_at(state.step)
         seed = mixed_seed(config.seed, state.step)
-        losses = pretrain_step(state.problem, state.optimiser, batch, seed, weights, state.scale)
+        taken = pretrain_step(state.problem, state.optimiser, batch, seed, weights, state.scale)
         state.step += 1
-        yield losses
+        yield taken.losses

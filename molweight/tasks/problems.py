@@ -38,8 +38,12 @@ class FinetuneProblem(nn.Module):
         self.head = nn.Linear(encoder.width, tasks)
 
     def forward(self, batch: LabelledBatch) -> Tensor:
+        """Outputs for the molecules of a batch; its labels are not read."""
+        return self.predict(batch.graphs)
+
+    def loss(self, outputs: Tensor, batch: LabelledBatch) -> Tensor:
         """Mean loss over the labels present, a scalar."""
-        return masked_loss(self.predict(batch.graphs), batch.labels, self.kind)
+        return masked_loss(outputs, batch.labels, self.kind)
 
     def predict(self, graphs: GraphBatch) -> Tensor:
         """Logits, or standardised values: [molecules, tasks]."""

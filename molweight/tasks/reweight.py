@@ -27,7 +27,7 @@ class ReweightConfig:
         loop: the three-level loop's.
         pretrain_batch: molecules to a step of the pretrain problem.
         finetune_batch: molecules to a step of the finetune problem.
-        reweight_batch: molecules to the objectives' part of a hypergradient.
+        curvature_batch: molecules to a product with the curvature of the pretrain problem.
         valid_batch: molecules whose loss the reweight problem lowers.
         dropout: of the fine-tuned copy.
     """
@@ -35,7 +35,7 @@ class ReweightConfig:
     loop: LoopConfig
     pretrain_batch: int = 128
     finetune_batch: int = 64
-    reweight_batch: int = 64
+    curvature_batch: int = 64
     valid_batch: int = 256
     dropout: float = 0.5
 
@@ -97,14 +97,17 @@ def _batches(
     store = data.store.to(compute.device)
     scaler = Scaler.of(data.labels[train], data.kind)
     labels = torch.from_numpy(scaler.transform(data.labels)).to(compute.device)
+    curved = config.loop.level1 != "identity"
     learn, judge = as_tensor(train, compute.device), as_tensor(valid, compute.device)
 
     def at(step: int) -> Batches:
         return Batches(
             pretrain=collate(store, step_batch(learn, config.pretrain_batch, step, seed)),
             finetune=labelled_batch(store, labels, step_batch(learn, config.finetune_batch, step, seed + 1)),
-            reweight_pretrain=collate(store, step_batch(learn, config.reweight_batch, step, seed + 2)),
             valid=labelled_batch(store, labels, step_batch(judge, config.valid_batch, step, seed + 3)),
+            curvature=collate(store, step_batch(learn, config.curvature_batch, step, seed + 2))
+            if curved
+            else None,
         )
 
     return at

@@ -1,9 +1,18 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits
 
-from molweight.solver.curvature import axpy, dot, frozen_statistics, hessian_vector_product, norm, scaled
-from molweight.solver.weights import GradientScale, softmax_pullback
+from molweight.solver.curvature import (
+    Composed,
+    axpy,
+    dot,
+    frozen_statistics,
+    gauss_newton_product,
+    hessian_vector_product,
+    norm,
+    scaled,
+)
 
 
 def test_products_agree_with_the_dense_hessian():
@@ -51,19 +60,30 @@ def test_frozen_statistics_thaw_after_an_error():
     assert bn.track_running_stats
 
 
-def test_softmax_pullback_is_the_transposed_jacobian():
-    logits, g = torch.randn(2, 5, dtype=torch.float64)
-    jacobian = torch.func.jacrev(lambda w: w.softmax(0))(logits)
-    assert torch.allclose(softmax_pullback(logits.softmax(0), g), jacobian.T @ g)
+def test_gauss_newton_agrees_with_its_dense_matrix():
+    torch.manual_seed(1)
+    w, v, x = torch.randn(3, 4, 3, dtype=torch.float64)
+    x, y = x[:3], torch.randn(3, 4, dtype=torch.float64)
+    composed = Composed(lambda p: torch.tanh(x @ p["w"].T), lambda out: (out - y).pow(4).sum())
+    outputs = composed.outputs({"w": w})
+    jacobian = torch.func.jacrev(lambda w: composed.outputs({"w": w}).reshape(-1))(w).reshape(12, 12)
+    outer = torch.func.hessian(lambda out: composed.loss(out.reshape(3, 4)))(outputs.reshape(-1))
+    expected = (jacobian.T @ outer @ jacobian @ v.reshape(-1)).reshape(4, 3)
+    assert torch.allclose(gauss_newton_product(composed, {"w": w}, {"w": v})["w"], expected, rtol=1e-10)
+    assert composed({"w": w}) == composed.loss(outputs)
 
 
-def test_gradient_scale_follows_the_norms_and_ignores_zeros():
-    scale = GradientScale()
-    assert scale["a"] == 1
-    scale.update("a", 4.0)
-    assert scale["a"] == 4
-    scale.update("a", 0.0)
-    assert scale["a"] == 4
-    for _ in range(200):
-        scale.update("a", 2.0)
-    assert scale["a"] == pytest.approx(2.0, rel=1e-3)
+def test_gauss_newton_is_the_hessian_of_a_linear_network():
+    torch.manual_seed(2)
+    w, v = torch.randn(2, 5, dtype=torch.float64)
+    x, y = torch.randn(8, 5, dtype=torch.float64), torch.randint(0, 2, (8,)).double()
+    composed = Composed(lambda p: x @ p["w"], lambda out: binary_cross_entropy_with_logits(out, y))
+    found = gauss_newton_product(composed, {"w": w}, {"w": v})["w"]
+    assert torch.allclose(found, hessian_vector_product(composed, {"w": w}, {"w": v})["w"], rtol=1e-10)
+
+
+def test_gauss_newton_has_no_negative_curvature_where_the_hessian_has():
+    composed = Composed(lambda p: p["x"].square(), lambda out: (out - 4).square().sum())
+    x, v = {"x": torch.tensor([0.5], dtype=torch.float64)}, {"x": torch.ones(1, dtype=torch.float64)}
+    assert hessian_vector_product(composed, x, v)["x"] < 0
+    assert gauss_newton_product(composed, x, v)["x"] == pytest.approx(2.0)

@@ -115,15 +115,13 @@ def test_products_are_counted_for_each_level():
     assert found.products == {"level1": 0, "level2": 6}
 
 
-@pytest.mark.parametrize("given", [True, False])
-def test_cosines_are_those_of_the_response_and_each_gradient(given):
+def test_cosines_are_those_of_the_response_and_each_gradient():
     problem, logits = ThreeLevelQuadratic.random(), logits_for(3)
     theta, omega = problem.optima(logits)
     gradients = join_rows(torch.func.jacrev(problem.pretrain_losses)(split(theta)))
     v = join(grad(problem.valid_loss)(split(omega)))
     expected = torch.nn.functional.cosine_similarity(gradients, v[None], dim=1)
-    norms = gradients.norm(dim=1) if given else None
-    found = solve(problem, logits, theta, omega, norms=norms)
+    found = solve(problem, logits, theta, omega)
     assert torch.allclose(found.cosines, expected)
     assert found.valid_loss == pytest.approx(problem.valid_loss(split(omega)).item())
 

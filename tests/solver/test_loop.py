@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from molweight.solver import LoopConfig, LoopState, learn_weights
-from molweight.solver.loop import Batches, finetune_step, loop_hypergradient
+from molweight.solver.loop import Batches, loop_best_response
+from molweight.solver.steps import finetune_step
 
 WIDTH = 6
 
@@ -40,8 +41,10 @@ class Finetune(nn.Module):
         self.encoder, self.head = encoder, nn.Linear(WIDTH, 1)
 
     def forward(self, batch):
-        x, y = batch
-        return (self.head(self.encoder(x)).squeeze(1) - y).square().mean()
+        return self.head(self.encoder(batch[0])).squeeze(1)
+
+    def loss(self, outputs, batch):
+        return (outputs - batch[1]).square().mean()
 
 
 def label(x, generator=None):
@@ -72,7 +75,7 @@ def state_of(config: LoopConfig, objectives=None, seed: int = 0) -> LoopState:
 def batches_at(step: int) -> Batches:
     generator = torch.Generator().manual_seed(step)
     parts = [torch.randn(64, 4, generator=generator) for _ in range(4)]
-    return Batches(parts[0], (parts[1], label(parts[1])), parts[2], (parts[3], label(parts[3])))
+    return Batches(parts[0], (parts[1], label(parts[1])), (parts[3], label(parts[3])), parts[2])
 
 
 def run(config: LoopConfig, **options):
@@ -126,8 +129,8 @@ def test_a_hypergradient_leaves_no_trace():
     modules = state.pretrain, state.finetune
     before = [copy.deepcopy(m.state_dict()) for m in modules]
     grads = [p.grad.clone() for m in modules for p in m.parameters()]
-    first, second = (loop_hypergradient(state, batches_at(9), config) for _ in range(2))
-    assert torch.equal(first.gradient, second.gradient)
+    first, second = (loop_best_response(state, batches_at(9), config) for _ in range(2))
+    assert all(torch.equal(value, second.s[name]) for name, value in first.s.items())
     for module, saved in zip(modules, before, strict=True):
         assert all(torch.equal(value, saved[name]) for name, value in module.state_dict().items())
         assert module.training
@@ -144,7 +147,7 @@ def test_the_proximal_term_pairs_parameters_by_name():
     anchor = dict(state.pretrain.encoder.named_parameters())
     batch = batches_at(0).finetune
     params = dict(state.finetune.encoder.named_parameters())
-    loss = state.finetune(batch)
+    loss = state.finetune.loss(state.finetune(batch), batch)
     loss = loss + 0.25 * sum((p - anchor[n].detach()).square().sum() for n, p in params.items())
     expected = torch.autograd.grad(loss, list(params.values()))
     finetune_step(state, batch, config.proximal)

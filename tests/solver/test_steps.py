@@ -1,6 +1,7 @@
 """Each step of the loop against what it should do to the parameters, written out."""
 
 import copy
+import itertools
 import math
 
 import pytest
@@ -8,8 +9,10 @@ import torch
 from torch import nn
 
 from molweight.solver import LoopConfig, LoopState, learn_weights
-from molweight.solver.loop import Batches, finetune_step, loop_hypergradient, pretrain_step, reweight_step
-from molweight.solver.weights import GradientScale, softmax_pullback
+from molweight.solver.loop import Batches, iterate, loop_best_response
+from molweight.solver.state import PRETRAIN
+from molweight.solver.steps import finetune_step, pretrain_step
+from molweight.solver.weights import GradientScale, pullback, strength
 
 WIDTH = 5
 
@@ -34,16 +37,22 @@ class Finetune(nn.Module):
         self.encoder, self.head, self.seen = encoder, nn.Linear(WIDTH, 1), []
 
     def forward(self, batch):
-        x, y = batch
-        self.seen.append((x, self.training))
-        return (self.head(self.encoder(x)) - y).square().mean()
+        self.seen.append((batch[0], self.training))
+        return self.head(self.encoder(batch[0]))
+
+    def loss(self, outputs, batch):
+        return (outputs - batch[1]).square().mean()
+
+
+def loss_of(finetune, batch):
+    return finetune.loss(finetune(batch), batch)
 
 
 def state_of(config: LoopConfig) -> LoopState:
     torch.manual_seed(0)
     encoder = nn.Sequential(nn.Linear(4, WIDTH), nn.BatchNorm1d(WIDTH), nn.Tanh())
     state = LoopState.start(Pretrain(encoder).double(), Finetune(copy.deepcopy(encoder)).double(), config)
-    state.logits = torch.tensor([0.5, -0.3, 0.1], dtype=torch.float64)
+    state.logits[:3] = torch.tensor([0.5, -0.3, 0.1], dtype=torch.float64)
     with torch.no_grad():
         for p in state.finetune.parameters():
             p += 0.1 * torch.randn_like(p)
@@ -54,7 +63,7 @@ def batches(seed: int = 0) -> Batches:
     g = torch.Generator().manual_seed(seed)
     x = torch.randn(4, 16, 4, generator=g, dtype=torch.float64)
     y = torch.randn(2, 16, 1, generator=g, dtype=torch.float64)
-    return Batches(x[0], (x[1], y[0]), x[2], (x[3], y[1]))
+    return Batches(x[0], (x[1], y[0]), (x[3], y[1]), x[2])
 
 
 def plain_descent(state: LoopState) -> None:
@@ -87,7 +96,7 @@ def test_pretrain_step_descends_the_weighted_sum_of_losses_at_unit_gradient():
     after = values(state.pretrain)
     for (name, old), gradient in zip(before.items(), expected, strict=True):
         assert torch.allclose(old - after[name], gradient, rtol=1e-6, atol=1e-12)
-    assert found == {n: pytest.approx(loss.item()) for n, loss in losses.items()}
+    assert found.losses == {n: pytest.approx(loss.item()) for n, loss in losses.items()}
     assert torch.equal(before["objectives.third.weight"], after["objectives.third.weight"])
 
 
@@ -96,7 +105,7 @@ def test_pretrain_step_divides_by_the_running_norm():
     plain_descent(state)
     reference = copy.deepcopy(state.pretrain)
     norm = encoder_gradient(reference, reference(batch, 0)["first"]).norm().item()
-    state.scale = GradientScale({"first": 5 * norm})
+    state.scale = GradientScale(norms={"first": 5 * norm})
     weights = {"first": 1.0, "second": 0.0, "third": 0.0}
     before = values(state.pretrain.encoder)
     pretrain_step(state.pretrain, state.pretrain_optimiser, batch, 0, weights, state.scale)
@@ -124,7 +133,7 @@ def test_the_proximal_pull_pairs_parameters_by_name_whatever_their_order():
     state = LoopState.start(pretrain.double(), finetune.double(), config)
     plain_descent(state)
     batch, anchor, before = batches().finetune, values(pretrain.encoder), values(finetune.encoder)
-    loss = finetune(batch)
+    loss = loss_of(finetune, batch)
     plain = torch.autograd.grad(loss, [finetune.encoder.early, finetune.encoder.late, finetune.head.weight])
     head = finetune.head.weight.detach().clone()
     finetune_step(state, batch, config.proximal)
@@ -135,62 +144,214 @@ def test_the_proximal_pull_pairs_parameters_by_name_whatever_their_order():
     assert all(torch.equal(value, anchor[n]) for n, value in pretrain.encoder.named_parameters())
 
 
-def response_and_gradients(state: LoopState, batch: Batches):
-    """∇L_valid with the head of level II, in evaluation mode, and each ∇ℓ_k at its scale."""
-    finetune, pretrain = copy.deepcopy(state.finetune).eval(), copy.deepcopy(state.pretrain)
-    v = encoder_gradient(finetune, finetune(batch.valid))
-    losses = pretrain(batch.reweight_pretrain, 2 * state.step + 1)
-    return v, torch.stack([encoder_gradient(pretrain, x) / state.scale[n] for n, x in losses.items()])
+def valid_gradient(state: LoopState, batch: Batches) -> torch.Tensor:
+    """∇L_valid with the head of level II, in evaluation mode."""
+    finetune = copy.deepcopy(state.finetune).eval()
+    return encoder_gradient(finetune, loss_of(finetune, batch.valid))
 
 
-def test_the_hypergradient_of_a_step_is_that_of_its_batches_scales_and_strength():
+def test_without_curvature_the_response_is_the_validation_gradient_pulled_through_the_proximal_term():
     config = LoopConfig(steps=9, proximal=0.3)
     state, batch = state_of(config), batches(4)
-    state.step, state.scale = 6, GradientScale({"first": 0.2, "third": 3.0})
-    v, gradients = response_and_gradients(state, batch)
-    found = loop_hypergradient(state, batch, config)
-    assert torch.allclose(found.per_objective, -2 * 0.3 * gradients @ v, rtol=1e-9)
-    assert torch.allclose(found.cosines, gradients @ v / v.norm(), rtol=1e-9)
-    assert found.valid_loss.item() == pytest.approx(state.finetune.eval()(batch.valid).item(), rel=1e-12)
+    found = loop_best_response(state, batch, config)
+    s = torch.cat([found.s[n].reshape(-1) for n, _ in state.finetune.encoder.named_parameters()])
+    assert torch.allclose(s, 2 * 0.3 * valid_gradient(state, batch), rtol=1e-9)
+    expected = loss_of(copy.deepcopy(state.finetune).eval(), batch.valid).item()
+    assert found.valid_loss.item() == pytest.approx(expected, rel=1e-12)
+    assert found.products == {"level1": 0, "level2": 0}
 
 
 def test_the_validation_gradient_sees_the_validation_batch_alone_and_in_evaluation_mode():
     config = LoopConfig(steps=1)
     state, batch = state_of(config), batches()
-    loop_hypergradient(state, batch, config)
+    loop_best_response(state, batch, config)
     assert [(x is batch.valid[0], training) for x, training in state.finetune.seen] == [(True, False)]
     assert state.finetune.training
 
 
-def test_the_logits_move_along_the_cosines_by_the_weight_rate():
-    config = LoopConfig(steps=1, weight_lr=0.7)
+def test_a_pretrain_step_gives_each_objectives_slope_along_a_direction():
+    state, batch = state_of(LoopConfig(steps=1)), batches(1).pretrain
+    state.scale = GradientScale(norms={"second": 0.5})
+    reference, scale = copy.deepcopy(state.pretrain), copy.deepcopy(state.scale)
+    along = {n: torch.randn_like(p) for n, p in reference.encoder.named_parameters()}
+    s = torch.cat([value.reshape(-1) for value in along.values()])
+    gradients = {n: encoder_gradient(reference, x) for n, x in reference(batch, 5).items()}
+    equal = dict.fromkeys(state.objectives, 1 / 3)
+    found = pretrain_step(state.pretrain, state.pretrain_optimiser, batch, 5, equal, state.scale, along=along)
+    for name, g in gradients.items():
+        scale.update(name, g.norm().item())
+        assert found.norms[name] == pytest.approx(g.norm().item())
+        assert found.cosines[name] == pytest.approx((s @ g / (s.norm() * g.norm())).item(), rel=1e-9)
+        assert found.slopes[name] == pytest.approx((-s @ g / (s.norm() * scale[name])).item(), rel=1e-9)
+
+
+@pytest.mark.parametrize("parametrisation", ["softmax", "strength"])
+def test_the_logits_move_against_the_slopes_by_the_weight_rate(parametrisation):
+    config = LoopConfig(steps=1, warmup=0, weight_lr=0.7, parametrisation=parametrisation)
     state, batch = state_of(config), batches(1)
-    state.scale = GradientScale({"second": 0.5})
-    v, gradients = response_and_gradients(state, batch)
-    old = state.logits.clone()
-    reweight_step(state, batch, config)
-    step = 0.7 * softmax_pullback(old.softmax(0), gradients @ v / v.norm())
-    assert torch.allclose(state.logits, old + step, rtol=1e-9)
+    old, twin = state.logits.clone(), copy.deepcopy(state)
+    along = loop_best_response(twin, batch, config).s
+    seed = state.step_seed(PRETRAIN)
+    slopes = pretrain_step(
+        twin.pretrain, twin.pretrain_optimiser, batch.pretrain, seed, twin.weights, twin.scale, along
+    ).slopes
+    record = iterate(state, batch, config)
+    assert record.hypergradient == slopes
+    step = 0.7 * pullback(parametrisation, old, torch.tensor(list(slopes.values()), dtype=torch.float64))
+    assert torch.allclose(state.logits, old - step, rtol=1e-9)
     assert step.abs().max() > 1e-3
+    assert record.weights == state.weights
+
+
+def test_strength_is_the_rate_of_level_1():
+    """Adam does not see the scale of a loss."""
+    config = LoopConfig(steps=1, pretrain_lr=1e-3, parametrisation="strength")
+    state = state_of(config)
+    state.logits[3] = -2.0
+    overall = strength(state.logits).sum().item()
+    assert overall == pytest.approx(sum(state.weights.values())) == pytest.approx(2 / (1 + math.exp(2)))
+    iterate(state, batches(), config)
+    assert state.pretrain_optimiser.param_groups[0]["lr"] == pytest.approx(1e-3 * overall)
+
+
+def test_adam_moves_the_logits_by_its_own_rate_whatever_the_slopes():
+    config = LoopConfig(steps=1, warmup=0, weight_optimiser="adam", weight_lr=0.03)
+    state = state_of(config)
+    old = state.logits.clone()
+    record = iterate(state, batches(), config)
+    assert record.step == 1
+    assert (state.logits - old).abs().tolist() == pytest.approx([0.03] * 3, rel=1e-3)
+
+
+def test_weights_rest_between_their_steps():
+    config = LoopConfig(steps=8, warmup=2, every=3)
+    records = list(learn_weights(state_of(config), batches, config))
+    moved = [a.weights != b.weights for a, b in itertools.pairwise(records)]
+    assert moved == [False, True, False, False, True, False, False]  # steps 3 and 6 of records 1 to 8
+    assert [math.isfinite(r.valid_loss) for r in records] == [
+        False,
+        False,
+        True,
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_without_normalisation_losses_keep_their_units():
+    config = LoopConfig(steps=1, normalise=False)
+    state = state_of(config)
+    state.scale.update("first", 9.0)
+    assert state.scale["first"] == 1
+
+
+def test_the_entropy_floor_holds():
+    config = LoopConfig(steps=30, warmup=0, weight_lr=50.0, entropy_floor=0.6)
+    state = state_of(config)
+    for record in learn_weights(state, batches, config):
+        shares = torch.tensor(list(record.weights.values()))
+        assert torch.distributions.Categorical(shares).entropy() >= 0.6 * math.log(3) - 1e-6
 
 
 @pytest.mark.parametrize("level", ["level1", "level2"])
 def test_the_best_responses_of_the_settings_are_the_ones_used(level):
     config = LoopConfig(steps=1, **{level: lambda matvec, b: matvec(b)})
-    products = loop_hypergradient(state_of(config), batches(), config).products
+    products = loop_best_response(state_of(config), batches(), config).products
     assert products == {"level1": 0, "level2": 0} | {level: 1}
 
 
-@pytest.mark.parametrize(("part", "name"), [("finetune", "fine-tuning"), ("valid", "validation")])
-def test_a_labelled_loss_that_is_not_finite_is_named(part, name):
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [("finetune", "the loss of fine-tuning is inf"), ("valid", "the validation loss is not")],
+)
+def test_a_labelled_loss_that_is_not_finite_is_named(part, message):
     def broken(step):
         found = batches(step)
         x, y = getattr(found, part)
         return Batches(**(vars(found) | {part: (x, torch.full_like(y, math.inf))}))
 
     config = LoopConfig(steps=3, warmup=1)
-    with pytest.raises(FloatingPointError, match=f"the loss of {name} is inf"):
+    with pytest.raises(FloatingPointError, match=message):
         list(learn_weights(state_of(config), broken, config))
+
+
+class Faulty(Pretrain):
+    """Its second objective's loss is what `fault` makes of it."""
+
+    def __init__(self, encoder, fault):
+        super().__init__(encoder)
+        self.fault = fault
+
+    def forward(self, x, seed):
+        losses = super().forward(x, seed)
+        return losses | {"second": self.fault(losses["second"])}
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "message"),
+    [
+        (lambda loss: loss * math.nan, FloatingPointError, "the loss of objective second is nan"),
+        (lambda loss: loss.expand(3), ValueError, r"objective second must be a scalar, got shape \(3,\)"),
+        (lambda loss: loss.detach(), ValueError, "objective second has no gradient path to the encoder"),
+    ],
+)
+def test_a_faulty_objective_is_named_and_nothing_has_moved(fault, error, message):
+    encoder = nn.Sequential(nn.Linear(4, WIDTH), nn.Tanh())
+    state = LoopState.start(
+        Faulty(encoder, fault).double(), Finetune(copy.deepcopy(encoder)).double(), LoopConfig(steps=1)
+    )
+    before = values(state.pretrain)
+    with pytest.raises(error, match=message):
+        list(learn_weights(state, batches, LoopConfig(steps=1)))
+    assert all(torch.equal(value, before[name]) for name, value in values(state.pretrain).items())
+    assert state.step == 0
+
+
+class OnePass(Pretrain):
+    """All objectives on one pass through the encoder."""
+
+    def forward(self, x, seed):
+        h = self.encoder(x)
+        return {n: (head(h) - k).square().mean() for k, (n, head) in enumerate(self.objectives.items())}
+
+
+def test_objectives_may_share_a_pass_through_the_encoder():
+    encoder = nn.Sequential(nn.Linear(4, WIDTH), nn.Tanh()).double()
+    results = []
+    for kind in (Pretrain, OnePass):
+        torch.manual_seed(0)
+        problem = kind(copy.deepcopy(encoder)).double()
+        scale, optimiser = GradientScale(), torch.optim.SGD(problem.parameters(), 1.0)
+        equal = dict.fromkeys(problem.objectives, 1 / 3)
+        pretrain_step(problem, optimiser, batches().pretrain, 0, equal, scale)
+        results.append(values(problem))
+    assert all(torch.allclose(value, results[1][name], rtol=1e-12) for name, value in results[0].items())
+
+
+def test_an_encoder_and_a_copy_that_differ_are_refused_by_name():
+    finetune = Finetune(nn.Sequential(nn.Linear(4, WIDTH), nn.LayerNorm(WIDTH)))
+    with pytest.raises(ValueError, match=r"these differ: 1\.bias, 1\.weight"):
+        LoopState.start(
+            Pretrain(nn.Sequential(nn.Linear(4, WIDTH), nn.Tanh())), finetune, LoopConfig(steps=1)
+        )
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"parametrisation": "simplex"}, r"one of \['softmax', 'strength'\], got 'simplex'"),
+        ({"level1": "newton"}, "got 'newton'"),
+        ({"weight_optimiser": "lion"}, r"one of \['adam', 'sgd'\], got 'lion'"),
+        ({"entropy_floor": 1.5}, "from 0 to 1, got 1.5"),
+        ({"every": 0}, "every must be positive, got 0"),
+        ({"weight_lr": -1.0}, "weight_lr must not be negative"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(setting, message):
+    with pytest.raises(ValueError, match=message):
+        LoopConfig(steps=1, **setting)
 
 
 def test_both_lower_levels_learn_through_the_warm_up():

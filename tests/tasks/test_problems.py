@@ -29,7 +29,7 @@ def test_finetune_loss_is_the_masked_loss_of_its_prediction(encoder, data, label
     problem = FinetuneProblem(encoder, 2, data.kind, compute).eval()
     predicted = problem.predict(labelled.graphs)
     assert predicted.shape == (20, 2)
-    assert problem(labelled) == masked_loss(predicted, labelled.labels, data.kind)
+    assert problem.loss(problem(labelled), labelled) == masked_loss(predicted, labelled.labels, data.kind)
 
 
 def test_a_prediction_does_not_depend_on_the_molecules_beside_it(encoder, data, compute):

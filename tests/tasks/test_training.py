@@ -5,15 +5,13 @@ import torch
 from molweight.errors import DataError
 from molweight.objectives import graph_objectives
 from molweight.solver import LoopConfig
-from molweight.solver.loop import loop_hypergradient
 from molweight.solver.weights import uniform_weights
 from molweight.tasks import finetune as finetune_module
 from molweight.tasks.baselines import RandomForest, ecfp4
-from molweight.tasks.data import labelled_batch
 from molweight.tasks.finetune import FinetuneConfig, finetune
 from molweight.tasks.metrics import RMSE, ROC_AUC, score
 from molweight.tasks.pretrain import PretrainConfig, PretrainState, pretrain
-from molweight.tasks.problems import FinetuneProblem, PretrainProblem
+from molweight.tasks.problems import PretrainProblem
 from molweight.tasks.reweight import ReweightConfig, reweight
 from molweight.tasks.snapshots import read_about, restore_snapshot, save_snapshot
 
@@ -97,31 +95,6 @@ def test_reweighting_in_bfloat16_is_near_single_precision(encoder, data, parts, 
     runs = [reweight(encoder, data, parts["train"], parts["valid"], LOOP, c, 0) for c in (compute, half)]
     for name, value in runs[0].history[0].losses.items():
         assert runs[1].history[0].losses[name] == pytest.approx(value, rel=0.05)
-
-
-def test_the_hypergradient_of_a_gin_agrees_with_explicit_gradients(encoder, data, compute):
-    """The one forward-mode product against K backward passes, in float64."""
-    from molweight.molecules.batch import collate
-    from molweight.solver.loop import REWEIGHT, Batches, LoopState
-
-    encoder = encoder.double()
-    pretrain_problem = PretrainProblem(encoder, graph_objectives(16).double(), compute)
-    finetune_problem = FinetuneProblem(encoder, 2, data.kind, compute).double()
-    config = LoopConfig(steps=1, proximal=0.5)
-    state = LoopState.start(pretrain_problem, finetune_problem, config)
-    graphs = collate(data.store, torch.arange(20))
-    labelled = labelled_batch(data.store, torch.from_numpy(data.labels).double(), torch.arange(20))
-    found = loop_hypergradient(state, Batches(graphs, labelled, graphs, labelled), config)
-    params = list(encoder.parameters())
-    finetune_problem.eval()
-    v = torch.autograd.grad(finetune_problem(labelled), params)
-    losses = pretrain_problem.train()(graphs, state.step_seed(REWEIGHT)).values()
-    expected = []
-    for loss in losses:
-        g = torch.autograd.grad(loss, params, retain_graph=True, allow_unused=True)
-        pairs = [(a * b).sum() for a, b in zip(v, g, strict=True) if b is not None]
-        expected.append(-2 * 0.5 * torch.stack(pairs).sum())
-    assert torch.allclose(found.per_objective.double(), torch.stack(expected), rtol=1e-6)
 
 
 def pretrain_state(encoder_seed, compute, config):

@@ -1,0 +1,149 @@
+"""Settings and state of the three-level loop."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from molweight.solver.curvature import Params
+from molweight.solver.draws import mixed_seed
+from molweight.solver.hypergradient import Curvature, check_pairing
+from molweight.solver.inverse import Inverse, as_inverse
+from molweight.solver.weights import GradientScale, find_parametrisation
+
+PRETRAIN, FINETUNE, REWEIGHT = range(3)  # levels, for telling their random choices apart
+
+WEIGHT_LR = {"sgd": 2.0, "adam": 0.05}
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """Settings of the three-level loop.
+
+    Attributes:
+        steps: iterations, each one step of every level.
+        warmup: iterations before the weights move, for the property head to mean something first.
+        every: iterations from one step of the weights to the next.
+        pretrain_lr: Adam's learning rate of level I.
+        finetune_lr: Adam's learning rate of level II.
+        weight_optimiser: what moves the logits: "sgd" along the normalised hypergradient, or "adam".
+        weight_lr: its learning rate; 2 for sgd and 0.05 for adam where it is None.
+        parametrisation: "softmax" (shares), or "strength" (shares times a learned overall strength).
+        normalise: bring the objectives' losses to unit gradient; without it, as published, the loss with
+            the largest gradient decides (an ablation).
+        entropy_floor: least entropy of the shares, as a part of that of equal ones.
+        proximal: γ, the strength that holds the fine-tuned copy near the pretrained encoder. Where the
+            copy drifts away (0.01 on a GIN), its validation gradient says little about the encoder, and an
+            objective that leaks the target no longer gains weight.
+        damping: μ of level I.
+        level1: best response of the pretrain problem.
+        level2: best response of the finetune problem.
+        curvature: of level II, "hessian" or "gauss_newton".
+    """
+
+    steps: int
+    warmup: int = 20
+    every: int = 1
+    pretrain_lr: float = 1e-4
+    finetune_lr: float = 1e-3
+    weight_optimiser: str = "sgd"
+    weight_lr: float | None = None
+    parametrisation: str = "softmax"
+    normalise: bool = True
+    entropy_floor: float = 0.0
+    proximal: float = 1.0
+    damping: float = 0.0
+    level1: str | Inverse = "identity"
+    level2: str | Inverse = "identity"
+    curvature: Curvature = "hessian"
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "every", "pretrain_lr", "finetune_lr", "proximal"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        if self.weight_lr is not None and self.weight_lr < 0:
+            raise ValueError(f"weight_lr must not be negative, got {self.weight_lr}")
+        if not 0 <= self.entropy_floor <= 1:
+            raise ValueError(f"entropy_floor must be from 0 to 1, got {self.entropy_floor}")
+        if self.weight_optimiser not in WEIGHT_LR:
+            raise ValueError(
+                f"weight_optimiser must be one of {sorted(WEIGHT_LR)}, got {self.weight_optimiser!r}"
+            )
+        find_parametrisation(self.parametrisation)
+        as_inverse(self.level1), as_inverse(self.level2)
+
+    def reweights(self, step: int) -> bool:
+        """Whether the weights move in a step, counted from 0."""
+        return step >= self.warmup and (step - self.warmup) % self.every == 0
+
+
+@dataclass
+class LoopState:
+    """Everything the loop changes.
+
+    `pretrain` is a module with submodules `encoder` and `objectives` (one child for each), called with a
+    batch and a seed and returning each objective's loss by name. `finetune` is a module with a copy of
+    that encoder under the same name, called with a batch and returning outputs, and with a method
+    `loss(outputs, batch)` that makes a scalar of them. `seed` and the step decide every random choice.
+    """
+
+    pretrain: nn.Module
+    finetune: nn.Module
+    objectives: tuple[str, ...]
+    parametrisation: str
+    logits: Tensor
+    pretrain_optimiser: torch.optim.Optimizer
+    finetune_optimiser: torch.optim.Optimizer
+    weight_optimiser: torch.optim.Optimizer
+    scale: GradientScale
+    seed: int = 0
+    step: int = 0
+
+    @classmethod
+    def start(
+        cls, pretrain: nn.Module, finetune: nn.Module, config: LoopConfig, seed: int = 0
+    ) -> "LoopState":
+        """Equal weights, fresh optimisers.
+
+        Raises:
+            ValueError: if there is no objective, or an encoder and its copy differ in their parameters.
+        """
+        names = tuple(name for name, _ in pretrain.get_submodule("objectives").named_children())
+        if not names:
+            raise ValueError("the pretrain problem has no objective; give at least one")
+        check_pairing(_encoder(pretrain), _encoder(finetune))
+        extra = find_parametrisation(config.parametrisation).extra
+        logits = next(finetune.parameters()).detach().new_zeros(len(names) + extra)
+        return cls(
+            pretrain,
+            finetune,
+            names,
+            config.parametrisation,
+            logits,
+            torch.optim.Adam(pretrain.parameters(), config.pretrain_lr, fused=True),
+            torch.optim.Adam(finetune.parameters(), config.finetune_lr, fused=True),
+            _weight_optimiser(logits, config),
+            GradientScale(active=config.normalise),
+            seed,
+        )
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The present weight of each objective."""
+        found = find_parametrisation(self.parametrisation).weights(self.logits.double())
+        return dict(zip(self.objectives, found.tolist(), strict=True))
+
+    def step_seed(self, level: int) -> int:
+        """Seed of the random choices that a level makes in the present step."""
+        return mixed_seed(self.seed, self.step, level)
+
+
+def _weight_optimiser(logits: Tensor, config: LoopConfig) -> torch.optim.Optimizer:
+    lr = WEIGHT_LR[config.weight_optimiser] if config.weight_lr is None else config.weight_lr
+    if config.weight_optimiser == "adam":
+        return torch.optim.Adam([logits], lr)
+    return torch.optim.SGD([logits], lr)
+
+
+def _encoder(problem: nn.Module) -> Params:
+    return dict(problem.get_submodule("encoder").named_parameters())
