@@ -107,7 +107,14 @@ def tapweight(job: Job) -> Fitted:
         job.advance(record.step, config.loop.steps, f"weights {format_values(record.weights, 2)}")
 
     learned = reweight(
-        job.checkpoint, job.data, job.split.train, job.split.valid, config, job.compute, job.seed, show
+        job.checkpoint,
+        job.data,
+        job.split.train,
+        job.split.valid,
+        config,
+        job.compute,
+        job.seed,
+        progress=show,
     )
     return _finetuned(learned.encoder, job, learned.weights, learned.history)
 
@@ -147,7 +154,15 @@ def _finetuned(
         job.advance(record.epoch + 1, config.epochs, remark)
 
     model = finetune(
-        encoder, job.data, job.split.train, job.split.valid, job.metric, config, job.compute, job.seed, show
+        encoder,
+        job.data,
+        job.split.train,
+        job.split.valid,
+        job.metric,
+        config,
+        job.compute,
+        job.seed,
+        progress=show,
     )
     return Fitted(
         lambda molecules: model.predict(job.data.store, molecules), model.valid, weights, history or []

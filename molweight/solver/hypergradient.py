@@ -26,7 +26,6 @@ from torch.func import grad_and_value, jvp, vjp
 from molweight.solver.curvature import (
     Composed,
     Params,
-    axpy,
     gauss_newton_product,
     hessian_vector_product,
     norm,
@@ -91,6 +90,7 @@ def hypergradient(
     logits: Tensor,
     *,
     proximal: float,
+    head: Params | None = None,
     damping: float = 0.0,
     level1: str | Inverse = "identity",
     level2: str | Inverse = "identity",
@@ -110,6 +110,8 @@ def hypergradient(
         omega: parameters of its fine-tuned copy, same names and shapes.
         logits: w, [objectives], or as the parametrisation wants them.
         proximal: γ > 0.
+        head: what level II fits besides ω, free of the proximal term; the losses of level II are then
+            called with ω and these together.
         damping: μ of level I.
         level1: best response of the pretrain problem, a name or a function `(matvec, b) -> x`.
         level2: best response of the finetune problem.
@@ -136,6 +138,7 @@ def hypergradient(
         theta,
         omega,
         proximal=proximal,
+        head=head,
         damping=damping,
         level1=level1,
         level2=level2,
@@ -163,6 +166,7 @@ def best_response(
     omega: Params,
     *,
     proximal: float,
+    head: Params | None = None,
     damping: float = 0.0,
     level1: str | Inverse = "identity",
     level2: str | Inverse = "identity",
@@ -182,13 +186,17 @@ def best_response(
     if proximal <= 0:
         raise ValueError(f"proximal must be positive, got {proximal}: at 0 the levels are not connected")
     solve1, solve2 = as_inverse(level1), as_inverse(level2)
-    valid_gradient, value = grad_and_value(valid_loss)(omega)
+    fitted = omega | (head or {})
+    valid_gradient, value = grad_and_value(valid_loss)(fitted)
     _check_finite(value, "the validation loss")
     _check_finite(norm(valid_gradient), "the gradient of the validation loss")
-    pretrain_product = _Counted(_shifted(hessian_vector_product, weighted_loss, theta, damping))
-    finetune_product = _Counted(_level2_product(finetune_loss, omega, proximal, curvature))
+    shift = {name: 2 * proximal if name in omega else 0.0 for name in fitted}
+    pretrain_product = _Counted(
+        _shifted(hessian_vector_product, weighted_loss, theta, dict.fromkeys(theta, damping))
+    )
+    finetune_product = _Counted(_level2_product(finetune_loss, fitted, shift, curvature))
     u = solve2(finetune_product, valid_gradient)
-    s = solve1(pretrain_product, scaled(2 * proximal, u))
+    s = solve1(pretrain_product, scaled(2 * proximal, {name: u[name] for name in theta}))
     _check_finite(norm(s), "the best response")
     return BestResponse(
         s=s,
@@ -252,20 +260,25 @@ class _Counted:
 
 
 def _level2_product(
-    finetune_loss: Loss | Composed, omega: Params, proximal: float, curvature: Curvature
+    finetune_loss: Loss | Composed, fitted: Params, shift: dict[str, float], curvature: Curvature
 ) -> MatVec:
     if curvature == "hessian":
-        return _shifted(hessian_vector_product, finetune_loss, omega, 2 * proximal)
+        return _shifted(hessian_vector_product, finetune_loss, fitted, shift)
     if curvature != "gauss_newton":
         raise ValueError(f"curvature must be 'hessian' or 'gauss_newton', got {curvature!r}")
     if not isinstance(finetune_loss, Composed):
         raise ValueError("Gauss-Newton curvature needs finetune_loss as Composed(outputs, loss)")
-    return _shifted(gauss_newton_product, finetune_loss, omega, 2 * proximal)
+    return _shifted(gauss_newton_product, finetune_loss, fitted, shift)
 
 
-def _shifted(product: Callable[..., Params], loss: Any, params: Params, shift: float) -> MatVec:
-    """v -> product(loss, params, v) + shift·v."""
-    return lambda v: axpy(shift, v, product(loss, params, v))
+def _shifted(product: Callable[..., Params], loss: Any, params: Params, shift: dict[str, float]) -> MatVec:
+    """v -> product(loss, params, v) + shift·v, with a shift for each name."""
+
+    def shifted(v: Params) -> Params:
+        found = product(loss, params, v)
+        return {name: torch.add(found[name], v[name], alpha=shift[name]) for name in v}
+
+    return shifted
 
 
 def _one_each(losses: Tensor, weights: Tensor) -> Tensor:

@@ -110,12 +110,12 @@ def loop_best_response(state: LoopState, batch: Batches, config: LoopConfig) -> 
 
     def outputs(omega: Params) -> Tensor:
         with seeded(seed, state.logits.device):  # the same dropout in every product
-            return functional_call(state.finetune, head | _under_encoder(omega), (batch.finetune,))
+            return functional_call(state.finetune, _under_encoder(omega, head), (batch.finetune,))
 
     def valid_loss(omega: Params) -> Tensor:
         state.finetune.eval()
         try:
-            found = functional_call(state.finetune, head | _under_encoder(omega), (batch.valid,))
+            found = functional_call(state.finetune, _under_encoder(omega, head), (batch.valid,))
             return task_loss(state.finetune, found, batch.valid)
         finally:
             state.finetune.train()
@@ -128,6 +128,7 @@ def loop_best_response(state: LoopState, batch: Batches, config: LoopConfig) -> 
             _detached(state.pretrain.get_submodule("encoder")),
             _detached(state.finetune.get_submodule("encoder")),
             proximal=config.proximal,
+            head=head,
             damping=config.damping,
             level1=config.level1,
             level2=config.level2,
@@ -139,8 +140,9 @@ def _detached(module: nn.Module) -> Params:
     return {name: p.detach() for name, p in module.named_parameters()}
 
 
-def _under_encoder(params: Params) -> Params:
-    return {f"encoder.{name}": value for name, value in params.items()}
+def _under_encoder(params: Params, outside: Params | None = None) -> Params:
+    """Names as a problem has them: those of `outside` as they are, others below `encoder`."""
+    return {n if outside and n in outside else f"encoder.{n}": value for n, value in params.items()}
 
 
 def _outside_encoder(problem: nn.Module) -> Params:

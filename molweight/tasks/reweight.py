@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
@@ -57,6 +58,7 @@ def reweight(
     config: ReweightConfig,
     compute: Compute,
     seed: int,
+    objectives: Callable[[int], nn.ModuleDict] = graph_objectives,
     progress: Callable[[StepRecord], None] = lambda record: None,
 ) -> Reweighted:
     """Pretrain a copy of the encoder on the train molecules with weights learned from the task.
@@ -69,13 +71,14 @@ def reweight(
         config: settings.
         compute: device and precision.
         seed: of heads, batches and random choices.
+        objectives: from the encoder's width to the objectives, whose names are those of the weights.
         progress: called after each step.
 
     Raises:
         FloatingPointError: if a loss is not finite.
     """
     torch.manual_seed(seed)
-    pretrain = PretrainProblem(copy.deepcopy(encoder), graph_objectives(encoder.width), compute)
+    pretrain = PretrainProblem(copy.deepcopy(encoder), objectives(encoder.width), compute)
     finetune = FinetuneProblem(copy.deepcopy(encoder), len(data.tasks), data.kind, compute)
     finetune.encoder.dropout = config.dropout
     state = LoopState.start(pretrain.to(compute.device), finetune.to(compute.device), config.loop, seed)
