@@ -29,11 +29,11 @@ BUDGETS: dict[str, Budget] = {
     ),
     "standard": Budget(
         FinetuneConfig(epochs=40, patience=12),
-        ReweightConfig(LoopConfig(steps=200, warmup=30)),
+        ReweightConfig(LoopConfig(steps=200)),
     ),
     "full": Budget(
         FinetuneConfig(epochs=100, patience=100),
-        ReweightConfig(LoopConfig(steps=1_000, warmup=50), pretrain_batch=256),
+        ReweightConfig(LoopConfig(steps=1_000), pretrain_batch=256),
     ),
 }
 

@@ -24,7 +24,9 @@ REPORT = "report.json"
 _PACKAGES = ("molweight", "torch", "dgl", "rdkit", "numpy", "scikit-learn")
 
 
-def output_folders(names: tuple[str, ...], out: Path | None, overwrite: bool) -> dict[str, Path]:
+def output_folders(
+    names: tuple[str, ...], out: Path | None, overwrite: bool, report: str = REPORT
+) -> dict[str, Path]:
     """Where each data set's report goes: OUT itself for one, OUT/NAME for several.
 
     Without `out`, a new folder `molweight-bench/NAME` in the working folder, numbered where taken.
@@ -38,8 +40,8 @@ def output_folders(names: tuple[str, ...], out: Path | None, overwrite: bool) ->
     for folder in folders.values():
         if folder.exists() and not folder.is_dir():
             raise ConfigError(f"--out {folder}: is a file; name a folder")
-        if (folder / REPORT).exists() and not overwrite:
-            raise ConfigError(f"{folder / REPORT} exists; give --overwrite to replace it, or another --out")
+        if (folder / report).exists() and not overwrite:
+            raise ConfigError(f"{folder / report} exists; give --overwrite to replace it, or another --out")
     return folders
 
 
@@ -70,7 +72,7 @@ def build_report(result: BenchResult, config: BenchConfig) -> dict[str, Any]:
             "compute": str(config.compute),
             **asdict(find_budget(config.budget)),
         },
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {"python": platform.python_version(), **versions()},
     }
 
 
@@ -78,22 +80,20 @@ def write_report(result: BenchResult, config: BenchConfig, folder: Path) -> dict
     """Write all files of one data set, report.json last, and return its content."""
     report = build_report(result, config)
     folder.mkdir(parents=True, exist_ok=True)
-    _write_json(_split_rows(result), folder / "split.json")
+    write_json(_split_rows(result), folder / "split.json")
     if result.loaded.rejected:
         rows = len(result.loaded.data.smiles) + len(result.loaded.rejected)
         sources = [(result.loaded.paths[0].name, rows)]
         write_rejected(result.loaded.rejected, sources, folder / "rejected.csv")
     histories = [outcome.fitted.history for outcome in result.outcomes.get("tapweight", [])]
     if histories:
-        _write_json(
-            [[asdict(record) for record in history] for history in histories], folder / "weights.json"
-        )
+        write_json([[asdict(record) for record in history] for history in histories], folder / "weights.json")
         names = histories[0][0].weights
         trajectories = {name: [[r.weights[name] for r in history] for history in histories] for name in names}
         draw_weights(trajectories, f"{result.name}: learned objective weights", folder / "weights.png")
     scores = {name: values["test"] for name, values in report["methods"].items()}
     draw_scores(scores, result.metric.name, f"{result.name}, {config.split} split", folder / "scores.png")
-    _write_json(report, folder / REPORT)
+    write_json(report, folder / REPORT)
     return report
 
 
@@ -140,7 +140,8 @@ def _split_rows(result: BenchResult) -> list[dict[str, list[int]]]:
     ]
 
 
-def _write_json(content: object, path: Path) -> None:
+def write_json(content: object, path: Path) -> None:
+    """Write JSON whole or not at all; what is not finite becomes null."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(_without_nan(content), indent=1) + "\n", encoding="utf-8")
 
@@ -154,7 +155,8 @@ def _without_nan(content: Any) -> Any:
     return None if isinstance(content, float) and not np.isfinite(content) else content
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of this program and what its numbers depend on."""
     found = {}
     for package in _PACKAGES:
         try:

@@ -45,6 +45,15 @@ def bench(
         Path | None, typer.Option(help="Folder of the report; molweight-bench/NAME by default.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier report.")] = False,
+    plant: Annotated[
+        bool,
+        typer.Option(
+            "--plant", help="Learn weights beside an objective that leaks the target and one of noise."
+        ),
+    ] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="With --plant: leave losses in their own units, an ablation.")
+    ] = False,
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
@@ -60,6 +69,7 @@ def bench(
         f"molweight bench {' '.join(names)}: {methods}; {seeds} seeds, {split} split, {budget} budget"
     )
     from molweight.benchmarks.bench import BenchConfig, check_names, run_bench
+    from molweight.benchmarks.planted import PLANT_REPORT, print_planted, run_planted, write_planted
     from molweight.benchmarks.report import output_folders, print_report, write_report
     from molweight.encoders.compute import choose_compute
 
@@ -67,6 +77,10 @@ def bench(
     config = BenchConfig(
         methods, seeds, split, budget, data_dir, checkpoint, choose_compute(device, precision)
     )
+    if plant:
+        for name, folder in output_folders(tuple(names), out, overwrite, PLANT_REPORT).items():
+            print_planted(write_planted(run_planted(name, config, not raw), folder), folder, console)
+        return
     for name, folder in output_folders(tuple(names), out, overwrite).items():
         result = run_bench(name, config)
         print_report(write_report(result, config, folder), result.metric.higher_is_better, folder, console)

@@ -78,8 +78,7 @@ def iterate(state: LoopState, batch: Batches, config: LoopConfig) -> StepRecord:
     """
     found = loop_best_response(state, batch, config) if config.reweights(state.step) else None
     strength = sum(state.weights.values())  # Adam does not see the scale of a loss; the rate does
-    for group in state.pretrain_optimiser.param_groups:
-        group["lr"] = config.pretrain_lr * strength
+    state.pretrain_optimiser.param_groups[0]["lr"] = config.pretrain_lr * strength  # the encoder's
     taken = pretrain_step(
         state.pretrain,
         state.pretrain_optimiser,

@@ -13,7 +13,7 @@ from molweight.solver.weights import GradientScale, find_parametrisation
 
 PRETRAIN, FINETUNE, REWEIGHT = range(3)  # levels, for telling their random choices apart
 
-WEIGHT_LR = {"sgd": 2.0, "adam": 0.05}
+WEIGHT_LR = {"sgd": 5.0, "adam": 0.05}
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,14 @@ class LoopConfig:
         steps: iterations, each one step of every level.
         warmup: iterations before the weights move, for the property head to mean something first.
         every: iterations from one step of the weights to the next.
-        pretrain_lr: Adam's learning rate of level I.
-        finetune_lr: Adam's learning rate of level II.
+        pretrain_lr: Adam's learning rate of level I for the encoder.
+        finetune_lr: Adam's learning rate of level II for the encoder's copy.
+        head_lr: Adam's learning rate of the heads of both levels. Heads that fit what they can leave to the
+            encoder the residuals of single molecules, in which two objectives agree by chance alone: they
+            must learn slowly for the weights to have something to go by.
         weight_optimiser: what moves the logits: "sgd" along the normalised hypergradient, or "adam".
-        weight_lr: its learning rate; 2 for sgd and 0.05 for adam where it is None.
+        weight_lr: its learning rate at first, 5 for sgd and 0.05 for adam where it is None; falls linearly
+            to 0, so that the last batches do not decide.
         parametrisation: "softmax" (shares), or "strength" (shares times a learned overall strength).
         normalise: bring the objectives' losses to unit gradient; without it, as published, the loss with
             the largest gradient decides (an ablation).
@@ -42,10 +46,11 @@ class LoopConfig:
     """
 
     steps: int
-    warmup: int = 20
+    warmup: int = 5
     every: int = 1
     pretrain_lr: float = 1e-4
     finetune_lr: float = 1e-3
+    head_lr: float = 1e-4
     weight_optimiser: str = "sgd"
     weight_lr: float | None = None
     parametrisation: str = "softmax"
@@ -58,7 +63,7 @@ class LoopConfig:
     curvature: Curvature = "hessian"
 
     def __post_init__(self) -> None:
-        for name in ("steps", "every", "pretrain_lr", "finetune_lr", "proximal"):
+        for name in ("steps", "every", "pretrain_lr", "finetune_lr", "head_lr", "proximal"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
         if self.weight_lr is not None and self.weight_lr < 0:
@@ -71,6 +76,11 @@ class LoopConfig:
             )
         find_parametrisation(self.parametrisation)
         as_inverse(self.level1), as_inverse(self.level2)
+
+    def weight_lr_at(self, step: int) -> float:
+        """Learning rate of the weights in a step, counted from 0."""
+        first = WEIGHT_LR[self.weight_optimiser] if self.weight_lr is None else self.weight_lr
+        return first * (1 - step / self.steps)
 
     def reweights(self, step: int) -> bool:
         """Whether the weights move in a step, counted from 0."""
@@ -120,8 +130,8 @@ class LoopState:
             names,
             config.parametrisation,
             logits,
-            torch.optim.Adam(pretrain.parameters(), config.pretrain_lr, fused=True),
-            torch.optim.Adam(finetune.parameters(), config.finetune_lr, fused=True),
+            _adam(pretrain, config.pretrain_lr, config.head_lr),
+            _adam(finetune, config.finetune_lr, config.head_lr),
             _weight_optimiser(logits, config),
             GradientScale(active=config.normalise),
             seed,
@@ -138,11 +148,16 @@ class LoopState:
         return mixed_seed(self.seed, self.step, level)
 
 
+def _adam(problem: nn.Module, encoder_lr: float, head_lr: float) -> torch.optim.Optimizer:
+    inside = [p for name, p in problem.named_parameters() if name.startswith("encoder.")]
+    heads = [p for name, p in problem.named_parameters() if not name.startswith("encoder.")]
+    groups = [{"params": inside, "lr": encoder_lr}, {"params": heads, "lr": head_lr}]
+    return torch.optim.Adam(groups, fused=True)
+
+
 def _weight_optimiser(logits: Tensor, config: LoopConfig) -> torch.optim.Optimizer:
-    lr = WEIGHT_LR[config.weight_optimiser] if config.weight_lr is None else config.weight_lr
-    if config.weight_optimiser == "adam":
-        return torch.optim.Adam([logits], lr)
-    return torch.optim.SGD([logits], lr)
+    kind = torch.optim.Adam if config.weight_optimiser == "adam" else torch.optim.SGD
+    return kind([logits], config.weight_lr_at(0))
 
 
 def _encoder(problem: nn.Module) -> Params:

@@ -98,6 +98,7 @@ def reweight_step(state: LoopState, taken: PretrainStep, config: LoopConfig) -> 
     slopes = [taken.slopes[name] for name in state.objectives]
     gradient = pullback(config.parametrisation, state.logits, state.logits.new_tensor(slopes))
     state.logits.grad = gradient
+    state.weight_optimiser.param_groups[0]["lr"] = config.weight_lr_at(state.step)
     state.weight_optimiser.step()
     count = len(state.objectives)
     state.logits[:count] = keep_entropy(state.logits[:count], config.entropy_floor)

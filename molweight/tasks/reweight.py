@@ -30,7 +30,7 @@ class ReweightConfig:
         finetune_batch: molecules to a step of the finetune problem.
         curvature_batch: molecules to a product with the curvature of the pretrain problem.
         valid_batch: molecules whose loss the reweight problem lowers.
-        dropout: of the fine-tuned copy.
+        dropout: of the fine-tuned copy, which the proximal term regularises already.
     """
 
     loop: LoopConfig
@@ -38,7 +38,7 @@ class ReweightConfig:
     finetune_batch: int = 64
     curvature_batch: int = 64
     valid_batch: int = 256
-    dropout: float = 0.5
+    dropout: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,7 @@ def reweight(
     torch.manual_seed(seed)
     pretrain = PretrainProblem(copy.deepcopy(encoder), objectives(encoder.width), compute)
     finetune = FinetuneProblem(copy.deepcopy(encoder), len(data.tasks), data.kind, compute)
+    nn.init.zeros_(finetune.head.weight)  # its direction is to come from the labels alone
     finetune.encoder.dropout = config.dropout
     state = LoopState.start(pretrain.to(compute.device), finetune.to(compute.device), config.loop, seed)
     history = []

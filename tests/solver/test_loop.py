@@ -1,5 +1,6 @@
 import copy
 import math
+from itertools import islice
 
 import pytest
 import torch
@@ -84,7 +85,7 @@ def run(config: LoopConfig, **options):
 
 
 def test_a_leaking_objective_gains_on_noise_where_the_copy_is_held_near_the_encoder():
-    config = LoopConfig(steps=200, warmup=50, proximal=1.0, pretrain_lr=1e-2, finetune_lr=1e-2)
+    config = LoopConfig(steps=200, warmup=50, proximal=1.0, pretrain_lr=1e-2, finetune_lr=1e-2, head_lr=1e-2)
     for seed in range(3):
         _, records = run(config, seed=seed)
         assert records[-1].weights["leak"] > 0.6
@@ -118,7 +119,7 @@ def test_every_random_choice_depends_on_the_run():
 def test_an_interrupted_loop_goes_on_as_if_it_had_not_been():
     config = LoopConfig(steps=12, warmup=3)
     state = state_of(config)
-    first = list(learn_weights(state, batches_at, LoopConfig(steps=6, warmup=3)))
+    first = list(islice(learn_weights(state, batches_at, config), 6))
     rest = list(learn_weights(state, batches_at, config))
     assert repr(first + rest) == repr(run(config)[1])
 
