@@ -76,7 +76,9 @@ def _caption(result: dict[str, Any]) -> str:
     agreement = result["agreement"]
     if agreement is None:
         return f"cost as a multiple of {UNIT}; betty is not installed and left out"
+    error = agreement["loss_error"]
+    same = f"to {error:.0e}" if error else "to the last bit"
     return (
-        f"cost as a multiple of {UNIT}; betty's losses are the same to {agreement['loss_error']:.0e}, "
+        f"cost as a multiple of {UNIT}; betty's losses are the same {same}, "
         f"the cosine of its hypergradient with identity's is {agreement['cosine']:.4f}"
     )
