@@ -151,8 +151,8 @@ class LoopState:
 def _adam(problem: nn.Module, encoder_lr: float, head_lr: float) -> torch.optim.Optimizer:
     inside = [p for name, p in problem.named_parameters() if name.startswith("encoder.")]
     heads = [p for name, p in problem.named_parameters() if not name.startswith("encoder.")]
-    groups = [{"params": inside, "lr": encoder_lr}, {"params": heads, "lr": head_lr}]
-    return torch.optim.Adam(groups, fused=True)
+    groups = [{"params": inside}, {"params": heads, "lr": head_lr}]
+    return torch.optim.Adam(groups, encoder_lr, fused=True)
 
 
 def _weight_optimiser(logits: Tensor, config: LoopConfig) -> torch.optim.Optimizer:

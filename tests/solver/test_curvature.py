@@ -7,6 +7,7 @@ from molweight.solver.curvature import (
     Composed,
     axpy,
     dot,
+    finite_difference_product,
     frozen_statistics,
     gauss_newton_product,
     hessian_vector_product,
@@ -24,6 +25,28 @@ def test_products_agree_with_the_dense_hessian():
 
     expected = torch.func.hessian(lambda x: loss({"x": x}))(x) @ v
     assert torch.allclose(hessian_vector_product(loss, {"x": x}, {"x": v})["x"], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("step", [1e-1, 1e-2, 1e-3])
+def test_finite_differences_of_a_quartic_are_off_by_the_known_term(step):
+    """∇(x⁴) = 4x³, so the central difference along v is 12x²v + 4·step²·v³, exactly."""
+    torch.manual_seed(0)
+    x, v = torch.randn(2, 7, dtype=torch.float64)
+    found = finite_difference_product(lambda p: (p["x"] ** 4).sum(), {"x": x}, {"x": v}, step)["x"]
+    assert torch.allclose(found, 12 * x**2 * v + 4 * step**2 * v**3, rtol=1e-9)
+
+
+def test_finite_differences_across_a_kink_grow_as_the_step_shrinks():
+    """Half a step beyond the kink of relu(x)²/2 + relu(x): the gradient's jump of 1 is divided by 2·step."""
+    p, v = {"x": torch.tensor(0.0, dtype=torch.float64)}, {"x": torch.tensor(1.0, dtype=torch.float64)}
+
+    def product(step):
+        at = {"x": p["x"] + step / 2}
+        return finite_difference_product(lambda q: q["x"].relu() ** 2 / 2 + q["x"].relu(), at, v, step)["x"]
+
+    assert [float(product(step)) for step in (1e-1, 1e-3, 1e-5)] == pytest.approx(
+        [0.75 + 1 / (2 * step) for step in (1e-1, 1e-3, 1e-5)]
+    )
 
 
 def test_arithmetic_on_dictionaries():

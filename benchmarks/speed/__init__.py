@@ -1,0 +1,1 @@
+"""What the program's own steps cost, against the nearest alternatives, on this machine."""
