@@ -4,19 +4,22 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+import molweight
 from molweight.benchmarks.budgets import find_budget
 from molweight.benchmarks.loading import Loaded, data_folders, find_data_set, load_data_set
-from molweight.benchmarks.methods import Fitted, Job, Method, find_methods
+from molweight.benchmarks.methods import Job, Method, find_methods
+from molweight.benchmarks.outcomes import Outcome, Outcomes
 from molweight.encoders.checkpoints import load_encoder
 from molweight.encoders.compute import Compute
 from molweight.errors import ConfigError, DataError
 from molweight.molecules.splits import SEEDED, SPLITTERS, Split
 from molweight.reports.progress import announce, progress_bar
 from molweight.tasks.data import TaskData
-from molweight.tasks.metrics import METRICS, Metric, Score, score
+from molweight.tasks.metrics import METRICS, Metric, score
 
 
 @dataclass(frozen=True)
@@ -51,20 +54,6 @@ class BenchConfig:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """One method with one seed: its scores, its cost, and what it did with objective weights.
-
-    `others` are the test scores by the other metrics of the kind.
-    """
-
-    test: Score
-    others: dict[str, float]
-    valid: float
-    seconds: float
-    fitted: Fitted
-
-
-@dataclass(frozen=True)
 class BenchResult:
     """All outcomes on one data set: `outcomes[method][seed]`, and the split of each seed."""
 
@@ -85,11 +74,20 @@ def check_names(names: Sequence[str]) -> None:
         find_data_set(name)
 
 
-def run_bench(name: str, config: BenchConfig) -> BenchResult:
+def run_bench(
+    name: str, config: BenchConfig, kept: Outcomes, resume: bool = False, overwrite: bool = False
+) -> BenchResult:
     """Run every method with every seed; each test split is scored once for each, at the end.
 
+    Args:
+        name: data set.
+        config: what to do.
+        kept: where each outcome is kept as soon as it is reached.
+        resume: go on with a run that was interrupted; it comes to the same numbers.
+        overwrite: remove what an interrupted run left.
+
     Raises:
-        ConfigError: if an option cannot work.
+        ConfigError: if an option cannot work, or the outcomes kept are not of this run.
         DataError: if the data cannot be had, or the split leaves nothing to learn or choose from.
         CheckpointError: if the checkpoint cannot be had.
     """
@@ -101,12 +99,20 @@ def run_bench(name: str, config: BenchConfig) -> BenchResult:
     for split in splits:
         check_split(loaded.data, split, metric, name, config.split)
     budget = find_budget(config.budget)
+    kept.begin(_identity(name, config, loaded, splits), resume, overwrite)
 
     def run(label: str, method: Method, seed: int) -> Outcome:
+        if (before := kept.load(label, seed)) is not None:
+            announce(f"{name}: {label}, seed {seed}: done before")
+            return before
         blind = loaded.data.hide_labels(splits[seed].test)
+        snapshot = kept.snapshot(label, seed)
         with progress_bar(f"{name}: {label}, seed {seed}") as advance:
-            job = Job(blind, splits[seed], metric, budget, config.compute, seed, checkpoint, advance)
+            job = Job(
+                blind, splits[seed], metric, budget, config.compute, seed, checkpoint, snapshot, advance
+            )
             outcome = run_method(job, method, loaded.data.labels[splits[seed].test])
+        kept.save(label, seed, outcome)
         reached = f"valid {metric.name} {outcome.valid:.3f} in {outcome.seconds:.0f} s"
         announce(f"{name}: {label}, seed {seed}: {reached}")
         return outcome
@@ -116,6 +122,21 @@ def run_bench(name: str, config: BenchConfig) -> BenchResult:
         label: [run(label, method, seed) for seed in range(config.seeds)] for label, method in methods
     }
     return BenchResult(name, loaded, metric, splits, outcomes)
+
+
+def _identity(name: str, config: BenchConfig, loaded: Loaded, splits: Sequence[Split]) -> dict[str, Any]:
+    """What a resumed run must agree on."""
+    return {
+        "data set": name,
+        "data": loaded.sha256,
+        "split": [split.digest for split in splits],
+        "methods": config.methods,
+        "number of seeds": config.seeds,
+        "budget": repr(find_budget(config.budget)),
+        "checkpoint": config.checkpoint,
+        "compute": str(config.compute),
+        "version": molweight.__version__,
+    }
 
 
 def make_splits(data: TaskData, config: BenchConfig) -> list[Split]:
@@ -160,4 +181,4 @@ def run_method(job: Job, method: Method, labels: np.ndarray) -> Outcome:
     }
     headline = scores.pop(job.metric.name)
     others = {name: found.value for name, found in scores.items()}
-    return Outcome(headline, others, fitted.valid, seconds, fitted)
+    return Outcome(headline, others, fitted.valid, seconds, fitted.weights, fitted.history)

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -35,6 +36,7 @@ class Job:
 
     Attributes:
         checkpoint: the encoder to start from; left as it is.
+        snapshot: file where a method may keep its state while it runs.
         advance: reports progress: steps done, steps in all, a remark.
     """
 
@@ -45,6 +47,7 @@ class Job:
     compute: Compute
     seed: int
     checkpoint: GIN
+    snapshot: Path | None = None
     advance: Advance = lambda done, total, remark: None
 
 
@@ -115,6 +118,7 @@ def tapweight(job: Job) -> Fitted:
         job.compute,
         job.seed,
         progress=show,
+        snapshot=job.snapshot,
     )
     return _finetuned(learned.encoder, job, learned.weights, learned.history)
 

@@ -15,6 +15,7 @@ from molweight.molecules.store import Store
 from molweight.objectives import graph_objectives
 from molweight.tasks.data import Scaler, TaskData, TaskKind, as_tensor
 from molweight.tasks.losses import masked_loss
+from molweight.tasks.problems import start_at_base_rate
 
 LEAK, NOISE = "leak", "noise"
 
@@ -38,7 +39,7 @@ class Supervised(nn.Module):
         self.store, self.molecules, self.labels = store, molecules, labels
         self.kind, self.batch_size = kind, batch_size
         self.head = nn.Linear(width, labels.shape[1])
-        nn.init.zeros_(self.head.weight)  # as the property head
+        start_at_base_rate(self.head, labels, kind)  # as the property head
 
     def forward(self, encoder: nn.Module, batch: GraphBatch, generator: torch.Generator) -> Tensor:
         """Mean loss over the labels present of the molecules drawn, a scalar."""

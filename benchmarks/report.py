@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from molweight.benchmarks.bench import BenchConfig, BenchResult, Outcome
+from molweight.benchmarks.bench import BenchConfig, BenchResult
 from molweight.benchmarks.budgets import find_budget
 from molweight.benchmarks.datasets import DATA_SETS
+from molweight.benchmarks.outcomes import FOLDER as OUTCOMES
+from molweight.benchmarks.outcomes import Outcome
 from molweight.errors import ConfigError
 from molweight.paths import replacing
 from molweight.reports.pictures import draw_scores, draw_weights
@@ -43,6 +45,21 @@ def output_folders(
         if (folder / report).exists() and not overwrite:
             raise ConfigError(f"{folder / report} exists; give --overwrite to replace it, or another --out")
     return folders
+
+
+def resumed_folders(names: tuple[str, ...], out: Path) -> dict[str, Path]:
+    """The folders below `out` of the data sets that an interrupted run has no report of yet.
+
+    Raises:
+        ConfigError: if no data set was begun there, or all are done.
+    """
+    folders = {name: out if len(names) == 1 else out / name for name in names}
+    left = {name: folder for name, folder in folders.items() if not (folder / REPORT).exists()}
+    if not left:
+        raise ConfigError(f"{out}: nothing to resume, every data set has its {REPORT}")
+    if len(left) == len(folders) and not any((folder / OUTCOMES).exists() for folder in left.values()):
+        raise ConfigError(f"{out}: no run of {', '.join(names)} was begun there; use --out to begin one")
+    return left
 
 
 def build_report(result: BenchResult, config: BenchConfig) -> dict[str, Any]:
@@ -85,7 +102,7 @@ def write_report(result: BenchResult, config: BenchConfig, folder: Path) -> dict
         rows = len(result.loaded.data.smiles) + len(result.loaded.rejected)
         sources = [(result.loaded.paths[0].name, rows)]
         write_rejected(result.loaded.rejected, sources, folder / "rejected.csv")
-    histories = [outcome.fitted.history for outcome in result.outcomes.get("tapweight", [])]
+    histories = [outcome.history for outcome in result.outcomes.get("tapweight", [])]
     if histories:
         write_json([[asdict(record) for record in history] for history in histories], folder / "weights.json")
         names = histories[0][0].weights
@@ -125,7 +142,7 @@ def _method(outcomes: list[Outcome]) -> dict[str, Any]:
         "valid": [outcome.valid for outcome in outcomes],
         "seconds": [round(outcome.seconds, 2) for outcome in outcomes],
     }
-    weights = [outcome.fitted.weights for outcome in outcomes if outcome.fitted.weights]
+    weights = [outcome.weights for outcome in outcomes if outcome.weights]
     if weights:
         found["weights"] = {name: [w[name] for w in weights] for name in weights[0]}
     return found

@@ -45,6 +45,10 @@ def bench(
         Path | None, typer.Option(help="Folder of the report; molweight-bench/NAME by default.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier report.")] = False,
+    resume: Annotated[
+        Path | None,
+        typer.Option(help="Folder of an interrupted run to go on with, in place of --out."),
+    ] = None,
     plant: Annotated[
         bool,
         typer.Option(
@@ -61,6 +65,8 @@ def bench(
 
     Prints each method's test metric over seeds, and the learned weights. Writes report.json, the split,
     the rejected rows and pictures to the output folder (a subfolder for each set where there are several).
+    What a run has reached is kept there as it goes: an interrupted one goes on with --resume and the same
+    options, to the same numbers.
     """
     from rich.console import Console
 
@@ -69,8 +75,10 @@ def bench(
         f"molweight bench {' '.join(names)}: {methods}; {seeds} seeds, {split} split, {budget} budget"
     )
     from molweight.benchmarks.bench import BenchConfig, check_names, run_bench
+    from molweight.benchmarks.outcomes import FOLDER as OUTCOMES
+    from molweight.benchmarks.outcomes import Outcomes
     from molweight.benchmarks.planted import PLANT_REPORT, print_planted, run_planted, write_planted
-    from molweight.benchmarks.report import output_folders, print_report, write_report
+    from molweight.benchmarks.report import output_folders, print_report, resumed_folders, write_report
     from molweight.encoders.compute import choose_compute
 
     check_names(names)
@@ -81,9 +89,15 @@ def bench(
         for name, folder in output_folders(tuple(names), out, overwrite, PLANT_REPORT).items():
             print_planted(write_planted(run_planted(name, config, not raw), folder), folder, console)
         return
-    for name, folder in output_folders(tuple(names), out, overwrite).items():
-        result = run_bench(name, config)
-        print_report(write_report(result, config, folder), result.metric.higher_is_better, folder, console)
+    folders = (
+        resumed_folders(tuple(names), resume) if resume else output_folders(tuple(names), out, overwrite)
+    )
+    for name, folder in folders.items():
+        kept = Outcomes(folder / OUTCOMES)
+        result = run_bench(name, config, kept, resume is not None, overwrite)
+        report = write_report(result, config, folder)
+        kept.remove()
+        print_report(report, result.metric.higher_is_better, folder, console)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """Settings and state of the three-level loop."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -151,7 +152,7 @@ class LoopState:
 def _adam(problem: nn.Module, encoder_lr: float, head_lr: float) -> torch.optim.Optimizer:
     inside = [p for name, p in problem.named_parameters() if name.startswith("encoder.")]
     heads = [p for name, p in problem.named_parameters() if not name.startswith("encoder.")]
-    groups = [{"params": inside}, {"params": heads, "lr": head_lr}]
+    groups: list[dict[str, Any]] = [{"params": inside}, {"params": heads, "lr": head_lr}]
     return torch.optim.Adam(groups, encoder_lr, fused=True)
 
 

@@ -29,6 +29,23 @@ class PretrainProblem(nn.Module):
         return losses
 
 
+def start_at_base_rate(head: nn.Linear, labels: Tensor, kind: TaskKind) -> None:
+    """Let a head predict each task's mean whatever its input, so that all else is to be learned.
+
+    Args:
+        head: to [tasks].
+        labels: [molecules, tasks], NaN where missing; standardised for regression.
+        kind: of the tasks.
+    """
+    nn.init.zeros_(head.weight)
+    nn.init.zeros_(head.bias)
+    if kind == "classification":
+        positive, present = labels.nansum(dim=0), (~labels.isnan()).sum(dim=0)
+        rate = (positive + 0.5) / (present + 1)  # smoothed, for tasks of one class
+        with torch.no_grad():
+            head.bias.copy_(rate.logit())
+
+
 class FinetuneProblem(nn.Module):
     """An encoder and a linear head on the mean over atoms, for one or more property tasks."""
 

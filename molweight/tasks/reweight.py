@@ -2,7 +2,8 @@
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,13 +12,17 @@ from torch import nn
 
 from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
+from molweight.errors import DataError
 from molweight.molecules.batch import collate
 from molweight.objectives import graph_objectives
 from molweight.solver import LoopConfig, LoopState, StepRecord, learn_weights
 from molweight.solver.loop import Batches
 from molweight.tasks.data import Scaler, TaskData, as_tensor, labelled_batch
-from molweight.tasks.problems import FinetuneProblem, PretrainProblem
+from molweight.tasks.problems import FinetuneProblem, PretrainProblem, start_at_base_rate
 from molweight.tasks.sampling import step_batch
+from molweight.tasks.snapshots import read_about, restore_snapshot, save_snapshot
+
+SNAPSHOT_EVERY = 25  # steps
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,7 @@ def reweight(
     seed: int,
     objectives: Callable[[int], nn.ModuleDict] = graph_objectives,
     progress: Callable[[StepRecord], None] = lambda record: None,
+    snapshot: Path | None = None,
 ) -> Reweighted:
     """Pretrain a copy of the encoder on the train molecules with weights learned from the task.
 
@@ -73,21 +79,37 @@ def reweight(
         seed: of heads, batches and random choices.
         objectives: from the encoder's width to the objectives, whose names are those of the weights.
         progress: called after each step.
+        snapshot: file that keeps the state while the loop runs, from which the same call goes on where it
+            was interrupted, to the same bits; it is left to the caller to remove.
 
     Raises:
-        FloatingPointError: if a loss is not finite.
+        FloatingPointError: if a loss is not finite; the last snapshot is kept.
+        DataError: if the snapshot is not of this run.
     """
     torch.manual_seed(seed)
     pretrain = PretrainProblem(copy.deepcopy(encoder), objectives(encoder.width), compute)
     finetune = FinetuneProblem(copy.deepcopy(encoder), len(data.tasks), data.kind, compute)
-    nn.init.zeros_(finetune.head.weight)  # its direction is to come from the labels alone
+    # neither its direction nor its offset is to come from chance
+    start_at_base_rate(finetune.head, torch.from_numpy(data.labels[train]), data.kind)
     finetune.encoder.dropout = config.dropout
     state = LoopState.start(pretrain.to(compute.device), finetune.to(compute.device), config.loop, seed)
-    history = []
+    identity = f"{config} seed {seed}, {len(train)} and {len(valid)} molecules, {compute}"
+    history = _resume(state, snapshot, identity) if snapshot and snapshot.exists() else []
     for record in learn_weights(state, _batches(data, train, valid, config, compute, seed), config.loop):
         history.append(record)
         progress(record)
+        if snapshot and state.step % SNAPSHOT_EVERY == 0:
+            about = {"identity": identity, "history": [asdict(record) for record in history]}
+            save_snapshot(state, snapshot, about)
     return Reweighted(pretrain.encoder, state.weights, history)
+
+
+def _resume(state: LoopState, snapshot: Path, identity: str) -> list[StepRecord]:
+    about = read_about(snapshot)
+    if about["identity"] != identity:
+        raise DataError(f"{snapshot}: was begun with other data or settings; delete it to start anew")
+    restore_snapshot(state, snapshot)
+    return [StepRecord(**record) for record in about["history"]]
 
 
 def _batches(

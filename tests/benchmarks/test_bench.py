@@ -6,6 +6,7 @@ import pytest
 
 from molweight.benchmarks.bench import BenchConfig, run_bench
 from molweight.benchmarks.methods import METHODS, Job
+from molweight.benchmarks.outcomes import Outcomes
 from molweight.encoders.compute import choose_compute
 
 ALL = ",".join(METHODS)
@@ -44,25 +45,39 @@ def test_a_second_run_gives_the_same_report(run_cli, small_data, tmp_path, read_
 
 
 @pytest.mark.parametrize("name", ["freesolv", "bbbp"])
-def test_corrupted_test_labels_change_nothing_but_the_test_score(name, small_data):
-    honest = run_bench(name, bench_config(small_data))
+def test_corrupted_test_labels_change_nothing_but_the_test_score(name, small_data, tmp_path, monkeypatch):
+    predictions: list[np.ndarray] = []
+
+    def watched(method):
+        def run(job: Job):
+            fitted = method(job)
+            predictions.append(fitted.predict(job.split.test))
+            return fitted
+
+        return run
+
+    every = {label: watched(method) for label, method in METHODS.items()}
+    monkeypatch.setattr("molweight.benchmarks.bench.find_methods", lambda names: every)
+    honest = run_bench(name, bench_config(small_data), Outcomes(tmp_path / "honest"))
     column = {"freesolv": "expt", "bbbp": "p_np"}[name]
     path = small_data / "moleculenet" / f"{name}.csv.gz"
     table = pd.read_csv(path)
     test = honest.splits[0].test
     table.loc[test, column] = 1 - table.loc[test, column]  # flips a class, and ruins a value
     table.to_csv(path, index=False)
-    corrupted = run_bench(name, bench_config(small_data))
-    for method in METHODS:
+    corrupted = run_bench(name, bench_config(small_data), Outcomes(tmp_path / "corrupted"))
+    for method, first, second in zip(
+        METHODS, predictions[: len(METHODS)], predictions[len(METHODS) :], strict=True
+    ):
         before, after = honest.outcomes[method][0], corrupted.outcomes[method][0]
         assert before.valid == after.valid
-        assert before.fitted.weights == after.fitted.weights
-        assert repr(before.fitted.history) == repr(after.fitted.history)
-        assert np.array_equal(before.fitted.predict(test), after.fitted.predict(test))
+        assert before.weights == after.weights
+        assert repr(before.history) == repr(after.history)
+        assert np.array_equal(first, second)
         assert before.test.value != after.test.value
 
 
-def test_no_method_is_given_a_test_label(small_data, monkeypatch):
+def test_no_method_is_given_a_test_label(small_data, tmp_path, monkeypatch):
     seen: list[Job] = []
 
     def spy(job: Job):
@@ -70,7 +85,7 @@ def test_no_method_is_given_a_test_label(small_data, monkeypatch):
         return METHODS["rf"](job)
 
     monkeypatch.setattr("molweight.benchmarks.bench.find_methods", lambda names: {"spy": spy})
-    run_bench("freesolv", bench_config(small_data))
+    run_bench("freesolv", bench_config(small_data), Outcomes(tmp_path / "kept"))
     (job,) = seen
     assert np.isnan(job.data.labels[job.split.test]).all()
     assert not np.isnan(job.data.labels[job.split.train]).any()

@@ -10,7 +10,7 @@ from molweight.objectives import GRAPH_OBJECTIVES, graph_objectives
 from molweight.solver.curvature import frozen_statistics
 from molweight.tasks.data import labelled_batch
 from molweight.tasks.losses import masked_loss
-from molweight.tasks.problems import FinetuneProblem, PretrainProblem
+from molweight.tasks.problems import FinetuneProblem, PretrainProblem, start_at_base_rate
 
 
 @pytest.fixture
@@ -65,3 +65,14 @@ def test_under_autocast_the_losses_and_predictions_are_still_single_precision(en
     losses = PretrainProblem(encoder, graph_objectives(16), half)(labelled.graphs, 0)
     assert {loss.dtype for loss in losses.values()} == {torch.float32}
     assert all(math.isfinite(loss.detach()) for loss in losses.values())
+
+
+def test_a_head_at_the_base_rate_predicts_the_mean_of_each_task():
+    head = torch.nn.Linear(3, 3)
+    labels = torch.tensor([[1.0, 0.0, 1.0], [1.0, float("nan"), 1.0], [0.0, 0.0, 1.0], [1.0, 1.0, 1.0]])
+    start_at_base_rate(head, labels, "classification")
+    predicted = head(torch.randn(5, 3)).sigmoid()
+    assert predicted.std(dim=0).max() < 1e-6
+    assert predicted[0].tolist() == pytest.approx([3.5 / 5, 1.5 / 4, 4.5 / 5])
+    start_at_base_rate(head, labels, "regression")
+    assert head(torch.randn(5, 3)).abs().max() == 0

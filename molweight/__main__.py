@@ -1,0 +1,5 @@
+"""`python -m molweight`."""
+
+from molweight.cli import main
+
+main()

@@ -1,0 +1,149 @@
+"""A benchmark that is killed and resumed comes to the numbers of one that was not."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from molweight.benchmarks.outcomes import Outcome, Outcomes
+from molweight.errors import ConfigError, DataError
+from molweight.solver import StepRecord
+from molweight.solver.loop import iterate
+from molweight.tasks.metrics import Score
+
+OPTIONS = ("freesolv", "--methods", "rf,tapweight", "--seeds", "2", "--budget", "smoke", "--device", "cpu")
+NOTHING = float("nan")
+RECORD = StepRecord(1, {"a": 1 / 3}, {"a": 0.1}, {"a": NOTHING}, {"a": NOTHING}, 0.3, NOTHING, {}, {})
+OUTCOME = Outcome(Score(0.7, {"y": 0.7}, ("z",)), {"mae": NOTHING}, 0.1 + 0.2, 1.5, {"a": 1 / 3}, [RECORD])
+
+# the program, in which every replacement of a file but the first N is the last thing that happens
+KILLED_AT_A_WRITE = """
+import os, signal, sys
+from molweight.cli import main
+left, after = int(sys.argv.pop(1)), sys.argv.pop(1) == "after"
+replace = os.replace
+def deadly(source, target):
+    global left
+    left -= 1
+    if left < 0 and not after:
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(source, target)
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+os.replace = deadly
+main()
+"""
+
+
+def program(*arguments: object, code: str = "from molweight.cli import main; main()") -> list[str]:
+    return [sys.executable, "-c", code, *map(str, arguments)]
+
+
+def test_an_outcome_comes_back_to_the_bit(tmp_path):
+    kept = Outcomes(tmp_path / "kept")
+    kept.begin({"seeds": 1}, resume=False, overwrite=False)
+    assert kept.load("rf", 0) is None
+    kept.save("rf", 0, OUTCOME)
+    assert repr(kept.load("rf", 0)) == repr(OUTCOME)
+    assert repr(kept.load("rf", 0).history) == repr(OUTCOME.history)
+
+
+def test_an_interrupted_run_is_neither_forgotten_nor_taken_for_another(tmp_path):
+    kept = Outcomes(tmp_path / "kept")
+    kept.begin({"seeds": 1, "split": "scaffold"}, resume=False, overwrite=False)
+    kept.save("rf", 0, OUTCOME)
+    with pytest.raises(ConfigError, match="give --resume with its folder"):
+        kept.begin({"seeds": 1, "split": "scaffold"}, resume=False, overwrite=False)
+    with pytest.raises(ConfigError, match="begun with another seeds, another split"):
+        kept.begin({"seeds": 2, "split": "random"}, resume=True, overwrite=False)
+    kept.begin({"seeds": 1, "split": "scaffold"}, resume=True, overwrite=False)
+    assert kept.load("rf", 0) is not None
+    kept.begin({"seeds": 2}, resume=False, overwrite=True)
+    assert kept.load("rf", 0) is None
+
+
+@pytest.mark.parametrize("content", ["", '{"valid": 1.0}', '{"test": {"left_out": []}}', "[1]"])
+def test_a_damaged_outcome_is_named(content, tmp_path):
+    kept = Outcomes(tmp_path / "kept")
+    kept.begin({}, resume=False, overwrite=False)
+    (kept.folder / "rf-0.json").write_text(content)
+    with pytest.raises(DataError, match=r"rf-0\.json: .*delete it"):
+        kept.load("rf", 0)
+
+
+def test_nothing_begun_is_nothing_to_resume(run_cli, small_data, tmp_path):
+    code, _, error = run_cli("bench", *OPTIONS, "--data-dir", small_data, "--resume", tmp_path / "none")
+    assert code == 2
+    assert "no run of freesolv was begun there" in error
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("writes", "moment"),
+    [(4, "before")]
+    + [pytest.param(n, when, marks=pytest.mark.slow) for n in (1, 2, 6) for when in ("before", "after")],
+)
+def test_killed_during_a_write(writes, moment, run_cli, read_report, small_data, tmp_path, monkeypatch):
+    monkeypatch.setattr("molweight.tasks.reweight.SNAPSHOT_EVERY", 2)
+    run_cli("bench", *OPTIONS, "--data-dir", small_data, "--out", tmp_path / "whole")
+    out = tmp_path / "killed"
+    code = "import molweight.tasks.reweight as r; r.SNAPSHOT_EVERY = 2\n" + KILLED_AT_A_WRITE
+    options = ("bench", *OPTIONS, "--data-dir", small_data, "--out", out)
+    killed = subprocess.run(program(writes, moment, *options, code=code), capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    assert not (out / "report.json").exists()
+    run_cli("bench", *OPTIONS, "--data-dir", small_data, "--resume", out)
+    assert read_report(out) == read_report(tmp_path / "whole")
+    assert (out / "weights.json").read_bytes() == (tmp_path / "whole" / "weights.json").read_bytes()
+    left = sorted(path.name for path in out.iterdir())
+    assert left == sorted(path.name for path in (tmp_path / "whole").iterdir())
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments(run_cli, read_report, small_data, tmp_path):
+    run_cli("bench", *OPTIONS, "--data-dir", small_data, "--out", tmp_path / "whole")
+    out, chance = tmp_path / "killed", random.Random(0)
+    options = ["--out", out]
+    for _ in range(6):
+        running = subprocess.Popen(
+            program("bench", *OPTIONS, "--data-dir", small_data, *options),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(chance.uniform(2, 9))
+        running.kill()
+        running.wait()
+        options = ["--resume" if (out / "outcomes" / "run.json").exists() else "--out", out]
+    if not (out / "report.json").exists():
+        run_cli("bench", *OPTIONS, "--data-dir", small_data, *options)
+    assert read_report(out) == read_report(tmp_path / "whole")
+
+
+def test_a_killed_loop_goes_on_from_its_snapshot(run_cli, small_data, tmp_path, monkeypatch):
+    """Not from its start: the steps before the last snapshot are not taken again."""
+    out, steps = tmp_path / "killed", []
+    code = "import molweight.tasks.reweight as r; r.SNAPSHOT_EVERY = 2\n" + KILLED_AT_A_WRITE
+    options = ("bench", *OPTIONS, "--methods", "tapweight", "--data-dir", small_data)
+    killed = program(2, "after", *options, "--out", out, code=code)
+    subprocess.run(killed, capture_output=True, check=False)  # after the snapshot of the second step
+
+    def counted(state, batch, config):
+        steps.append(state.step)
+        return iterate(state, batch, config)
+
+    monkeypatch.setattr("molweight.solver.loop.iterate", counted)
+    run_cli(*options, "--resume", out)
+    assert steps == [2, 3, 4, 5, 0, 1, 2, 3, 4, 5]
+
+
+def test_python_runs_the_package_as_the_command(tmp_path):
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
+    found = subprocess.run(
+        [sys.executable, "-m", "molweight", "--help"], capture_output=True, check=True, env=environment
+    )
+    assert b"pretrain" in found.stdout
