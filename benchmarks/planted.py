@@ -12,7 +12,7 @@ from molweight.benchmarks.bench import BenchConfig, make_splits
 from molweight.benchmarks.budgets import find_budget
 from molweight.benchmarks.loading import data_folders, load_data_set
 from molweight.benchmarks.planting import LEAK, NOISE, plant
-from molweight.benchmarks.report import versions, write_json
+from molweight.benchmarks.report import versions, weight_evidence, write_json
 from molweight.encoders.checkpoints import load_encoder
 from molweight.reports.pictures import draw_weights
 from molweight.reports.progress import announce, format_values, progress_bar
@@ -96,6 +96,7 @@ def write_planted(runs: PlantedRuns, folder: Path) -> dict[str, Any]:
         "leak_above": runs.leak_above,
         "noise_below": runs.noise_below,
         "weights": runs.weights,
+        "evidence": weight_evidence(runs.histories),
         "config": asdict(runs.config),
         "versions": versions(),
     }
@@ -109,7 +110,11 @@ def print_planted(content: Mapping[str, Any], folder: Path, console: Console) ->
     """The table of weights and the two counts."""
     seeds = len(content["seeds"])
     console.print(
-        weights_table(f"{content['dataset']}: weights beside planted objectives", content["weights"])
+        weights_table(
+            f"{content['dataset']}: weights beside planted objectives",
+            content["weights"],
+            content["evidence"],
+        )
     )
     console.print(
         f"of {seeds} seeds, the leak ended above an equal share in {content['leak_above']}, "

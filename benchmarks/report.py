@@ -2,7 +2,7 @@
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,6 +21,8 @@ from molweight.paths import replacing
 from molweight.reports.pictures import draw_scores, draw_weights
 from molweight.reports.rejected import write_rejected
 from molweight.reports.tables import scores_table, weights_table
+from molweight.solver import StepRecord
+from molweight.solver.weights import evidence
 
 REPORT = "report.json"
 _PACKAGES = ("molweight", "torch", "dgl", "rdkit", "numpy", "scikit-learn")
@@ -121,7 +123,8 @@ def print_report(report: Mapping[str, Any], higher_is_better: bool, folder: Path
     console.print(scores_table(title, report["metric"], higher_is_better, report["methods"]))
     learned = report["methods"].get("tapweight", {}).get("weights")
     if learned:
-        console.print(weights_table("objective weights after learning", learned))
+        found = report["methods"]["tapweight"]["evidence"]
+        console.print(weights_table("objective weights after learning", learned, found))
     if report["rejected"]:
         console.print(
             f"{report['rejected']} rows are not molecules and were set aside: {folder / 'rejected.csv'}"
@@ -145,6 +148,18 @@ def _method(outcomes: list[Outcome]) -> dict[str, Any]:
     weights = [outcome.weights for outcome in outcomes if outcome.weights]
     if weights:
         found["weights"] = {name: [w[name] for w in weights] for name in weights[0]}
+    histories = [outcome.history for outcome in outcomes if outcome.history]
+    if histories:
+        found["evidence"] = weight_evidence(histories)
+    return found
+
+
+def weight_evidence(histories: Sequence[Sequence[StepRecord]]) -> dict[str, dict[str, list[float]]]:
+    """What moved each objective's weight, with each seed: `cosine` and `signal_to_noise`."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for name in histories[0][0].weights:
+        each = [evidence([r.cosines[name] for r in h], [r.hypergradient[name] for r in h]) for h in histories]
+        found[name] = {key: [values[key] for values in each] for key in each[0]}
     return found
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from molweight.errors import MolweightError
+from molweight.errors import ConfigError, MolweightError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -85,6 +85,8 @@ def bench(
     config = BenchConfig(
         methods, seeds, split, budget, data_dir, checkpoint, choose_compute(device, precision)
     )
+    if raw and not plant:
+        raise ConfigError("--raw goes with --plant, of which it is an ablation")
     if plant:
         for name, folder in output_folders(tuple(names), out, overwrite, PLANT_REPORT).items():
             print_planted(write_planted(run_planted(name, config, not raw), folder), folder, console)

@@ -51,13 +51,31 @@ def scores_table(
     return table
 
 
-def weights_table(title: str, weights: Mapping[str, Sequence[float]]) -> Table:
-    """A line for each objective: its learned weight, and in how many seeds it is above an equal share."""
+def weights_table(
+    title: str,
+    weights: Mapping[str, Sequence[float]],
+    evidence: Mapping[str, Mapping[str, Sequence[float]]],
+) -> Table:
+    """A line for each objective: its learned weight, in how many seeds it is above an equal share, and why.
+
+    Args:
+        title: of the table.
+        weights: objective to its last weight with each seed.
+        evidence: objective to `cosine` and `signal_to_noise` with each seed.
+    """
     table = Table(title=title)
-    for heading in ("objective", "learned weight λ", "equal share", "seeds above"):
+    for heading in ("objective", "weight λ", "equal", "seeds above", "cosine", "signal/noise"):
         table.add_column(heading, justify="left" if heading == "objective" else "right")
     share = 1 / len(weights)
     for name, values in weights.items():
         above = sum(value > share for value in values)
-        table.add_row(label(name), mean_and_spread(values), f"{share:.3f}", f"{above} of {len(values)}")
+        found = evidence[name]
+        table.add_row(
+            label(name),
+            mean_and_spread(values),
+            f"{share:.3f}",
+            f"{above} of {len(values)}",
+            mean_and_spread(found["cosine"]),
+            mean_and_spread(found["signal_to_noise"], 2),
+        )
     return table

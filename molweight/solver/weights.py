@@ -117,5 +117,19 @@ def signal_to_noise(values: Sequence[float]) -> float:
     return float(series.mean().abs() / series.std()) if series.std() > 0 else math.inf
 
 
+def evidence(cosines: Sequence[float], slopes: Sequence[float], window: int = 50) -> dict[str, float]:
+    """What moved a weight: the mean cosine over all steps, and the hypergradient's signal over its noise.
+
+    Args:
+        cosines: of the best response and the objective's gradient, NaN where a step has none.
+        slopes: ∂F/∂λ_k of the same steps.
+        window: last steps that the signal is taken from.
+    """
+    seen = [value for value in cosines if math.isfinite(value)]
+    late = [value for value in slopes if math.isfinite(value)][-window:]
+    mean = sum(seen) / len(seen) if seen else math.nan
+    return {"cosine": mean, "signal_to_noise": signal_to_noise(late)}
+
+
 def _entropy(logits: Tensor) -> float:
     return float(torch.distributions.Categorical(logits=logits.double()).entropy())

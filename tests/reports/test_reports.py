@@ -27,8 +27,11 @@ def test_scores_table_gives_mean_spread_and_cost():
     assert "test roc auc ↑" in text
 
 
+EVIDENCE = {name: {"cosine": [0.1, 0.3, 0.2], "signal_to_noise": [1.0, 2.0, 3.0]} for name in "ab"}
+
+
 def test_weights_table_counts_seeds_above_an_equal_share():
-    text = text_of(weights_table("t", {"a": [0.6, 0.4, 0.7], "b": [0.4, 0.6, 0.3]}))
+    text = text_of(weights_table("t", {"a": [0.6, 0.4, 0.7], "b": [0.4, 0.6, 0.3]}, EVIDENCE))
     assert "2 of 3" in text
     assert "0.500" in text
 

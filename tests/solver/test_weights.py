@@ -10,6 +10,7 @@ from molweight.solver.weights import (
     DECAY,
     PARAMETRISATIONS,
     GradientScale,
+    evidence,
     find_parametrisation,
     keep_entropy,
     pullback,
@@ -110,3 +111,10 @@ def test_gradient_scale_ignores_zeros():
     scale.update("a", 0.0)
     scale.update("b", 0.0)
     assert (scale["a"], scale["b"]) == (4, 1)
+
+
+def test_evidence_is_the_mean_cosine_and_the_late_signal_over_its_noise():
+    slopes = [math.nan, 100.0, 1.0, 2.0, 3.0]
+    found = evidence([math.nan, 0.1, 0.2, 0.3, 0.4], slopes, window=3)
+    assert found == {"cosine": pytest.approx(0.25), "signal_to_noise": pytest.approx(2.0)}
+    assert all(math.isnan(value) for value in evidence([math.nan], [math.nan]).values())
