@@ -191,7 +191,7 @@ def best_response(
     s = solve1(pretrain_product, scaled(2 * proximal, u))
     _check_finite(norm(s), "the best response")
     return BestResponse(
-        s=s,
+        s=dict(s),  # of torch.func's own kind: it takes no subclass for a dict
         valid_loss=value,
         products={"level1": pretrain_product.calls, "level2": finetune_product.calls},
         residuals={"level1": getattr(s, "residual", math.nan), "level2": getattr(u, "residual", math.nan)},

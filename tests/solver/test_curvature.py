@@ -13,6 +13,7 @@ from molweight.solver.curvature import (
     norm,
     scaled,
 )
+from molweight.solver.inverse import Solution
 
 
 def test_products_agree_with_the_dense_hessian():
@@ -24,6 +25,13 @@ def test_products_agree_with_the_dense_hessian():
 
     expected = torch.func.hessian(lambda x: loss({"x": x}))(x) @ v
     assert torch.allclose(hessian_vector_product(loss, {"x": x}, {"x": v})["x"], expected, rtol=1e-12)
+
+
+def test_products_take_what_a_solver_gives_back():
+    composed = Composed(lambda p: p["x"].square(), lambda out: out.square().sum() / 2)
+    p, v = {"x": torch.tensor([1.0, 2.0])}, Solution({"x": torch.tensor([3.0, 4.0])})
+    assert hessian_vector_product(composed, p, v)["x"].tolist() == [18, 96]
+    assert gauss_newton_product(composed, p, v)["x"].tolist() == [12, 64]
 
 
 def test_arithmetic_on_dictionaries():
