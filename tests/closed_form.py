@@ -5,13 +5,19 @@ Level II  L_train(ω) = ½ (ω − b)ᵀ B (ω − b), held near θ by γ‖ω �
 Level III L_valid(ω) = ½ (ω − c)ᵀ C (ω − c)
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from molweight.solver import Hypergradient, hypergradient
+from molweight.solver.weights import softmax
+
 Params = dict[str, Tensor]
+Weights = Callable[[Tensor], Tensor]  # of logits
 
 
 @dataclass(frozen=True)
@@ -31,9 +37,7 @@ class ThreeLevelQuadratic:
         generator = torch.Generator().manual_seed(seed)
 
         def matrix() -> Tensor:
-            q, _ = torch.linalg.qr(torch.randn(n, n, generator=generator, dtype=torch.float64))
-            spectrum = torch.logspace(0, -torch.log10(torch.tensor(condition)).item(), n, dtype=torch.float64)
-            return q @ torch.diag(spectrum) @ q.T
+            return symmetric(torch.logspace(0, -math.log10(condition), n, dtype=torch.float64), generator)
 
         def vector() -> Tensor:
             return torch.randn(n, generator=generator, dtype=torch.float64)
@@ -56,21 +60,27 @@ class ThreeLevelQuadratic:
     def valid_loss(self, omega: Params) -> Tensor:
         return half_square(join(omega), *self.valid)
 
-    def optima(self, logits: Tensor) -> tuple[Tensor, Tensor]:
-        """θ*(w) and ω*(θ*(w))."""
-        weighted = logits.softmax(0)[:, None, None] * self.matrices
+    def optima(
+        self, logits: Tensor, weights: Weights = softmax, damping: float = 0.0
+    ) -> tuple[Tensor, Tensor]:
+        """θ*(w) and ω*(θ*(w)); damping is a ridge of level I, ½ damping ‖θ‖²."""
+        weighted = weights(logits)[:, None, None] * self.matrices
         pull = (weighted @ self.centres[:, :, None]).sum(0).squeeze(1)
-        theta = torch.linalg.solve(weighted.sum(0), pull)
         b_matrix, b = self.train
         eye = torch.eye(len(b), dtype=b.dtype)
+        theta = torch.linalg.solve(weighted.sum(0) + damping * eye, pull)
         omega = torch.linalg.solve(
             b_matrix + 2 * self.proximal * eye, b_matrix @ b + 2 * self.proximal * theta
         )
         return theta, omega
 
-    def outer(self, logits: Tensor) -> Tensor:
+    def outer(self, logits: Tensor, weights: Weights = softmax, damping: float = 0.0) -> Tensor:
         """The validation loss as a function of the logits alone."""
-        return half_square(self.optima(logits)[1], *self.valid)
+        return half_square(self.optima(logits, weights, damping)[1], *self.valid)
+
+    def slope(self, logits: Tensor, weights: Weights = softmax, damping: float = 0.0) -> Tensor:
+        """The derivative of `outer`, by differentiating its dense solves."""
+        return torch.func.grad(self.outer)(logits, weights, damping)
 
     def hypergradient(
         self, theta: Tensor, omega: Tensor, logits: Tensor, damping: float = 0.0
@@ -85,6 +95,33 @@ class ThreeLevelQuadratic:
         per_objective = -gradients @ s
         jacobian = torch.diag(weights) - torch.outer(weights, weights)
         return jacobian @ per_objective, per_objective
+
+
+def solve(
+    problem: ThreeLevelQuadratic, logits: Tensor, theta: Tensor, omega: Tensor, **options: Any
+) -> Hypergradient:
+    """The solver's hypergradient of the problem."""
+    return hypergradient(
+        problem.pretrain_losses,
+        problem.finetune_loss,
+        problem.valid_loss,
+        split(theta),
+        split(omega),
+        logits,
+        proximal=problem.proximal,
+        **options,
+    )
+
+
+def logits_for(objectives: int) -> Tensor:
+    return torch.linspace(-1, 1, objectives, dtype=torch.float64)
+
+
+def symmetric(spectrum: Tensor, generator: torch.Generator) -> Tensor:
+    """A matrix of these eigenvalues in a random basis."""
+    n = len(spectrum)
+    q, _ = torch.linalg.qr(torch.randn(n, n, generator=generator, dtype=torch.float64))
+    return q @ torch.diag(spectrum) @ q.T
 
 
 def half_square(x: Tensor, matrix: Tensor, centre: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ def hessian_vector_product(loss: Callable[[Params], Tensor], params: Params, vec
     >>> hessian_vector_product(lambda p: (p["x"] ** 3).sum(), p, {"x": torch.tensor([1.0, 1.0])})["x"]
     tensor([ 6., 12.])
     """
-    return jvp(grad(loss), (params,), (vector,))[1]
+    return jvp(grad(loss), (params,), (dict(vector),))[1]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def gauss_newton_product(composed: Composed, params: Params, vector: Params) -> 
     tensor([2., 4.])
     """
     outputs, pull_back = vjp(composed.outputs, params)[:2]
-    along = jvp(composed.outputs, (params,), (vector,))[1]
+    along = jvp(composed.outputs, (params,), (dict(vector),))[1]
     curved = jvp(grad(composed.loss), (outputs,), (along,))[1]
     return pull_back(curved)[0]
 

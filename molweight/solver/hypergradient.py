@@ -199,7 +199,7 @@ def best_response(
     s = solve1(pretrain_product, scaled(2 * proximal, {name: u[name] for name in theta}))
     _check_finite(norm(s), "the best response")
     return BestResponse(
-        s=s,
+        s=dict(s),  # of torch.func's own kind: it takes no subclass for a dict
         valid_loss=value,
         products={"level1": pretrain_product.calls, "level2": finetune_product.calls},
         residuals={"level1": getattr(s, "residual", math.nan), "level2": getattr(u, "residual", math.nan)},
@@ -220,14 +220,21 @@ def gradient_norms(losses: Loss, params: Params) -> Tensor:
     norms = torch.stack([norm(pull_back(unit)[0]) for unit in units])
     _check_finite(norms, "the gradient of a pretraining loss")
     if bool((norms == 0).any()):
-        moved = losses({name: value + 0.1 * torch.randn_like(value) for name, value in params.items()})
-        constant = ((norms == 0) & (moved == values)).nonzero().flatten().tolist()
+        constant = ((norms == 0) & (losses(_moved(params)) == values)).nonzero().flatten().tolist()
         if constant:
             raise ValueError(
                 f"objective {constant[0]} of pretrain_losses has no gradient path to the encoder: it does "
                 "not depend on theta; compute it from the parameters it is called with"
             )
     return norms
+
+
+def _moved(params: Params) -> Params:
+    generator = torch.Generator().manual_seed(0)  # of its own: the caller's random numbers stay as they are
+    return {
+        name: p + 0.1 * torch.randn(p.shape, generator=generator, dtype=torch.float64).to(p)
+        for name, p in params.items()
+    }
 
 
 def check_pairing(theta: Params, omega: Params) -> None:

@@ -14,6 +14,7 @@ from molweight.solver.curvature import (
     norm,
     scaled,
 )
+from molweight.solver.inverse import Solution
 
 
 def test_products_agree_with_the_dense_hessian():
@@ -47,6 +48,13 @@ def test_finite_differences_across_a_kink_grow_as_the_step_shrinks():
     assert [float(product(step)) for step in (1e-1, 1e-3, 1e-5)] == pytest.approx(
         [0.75 + 1 / (2 * step) for step in (1e-1, 1e-3, 1e-5)]
     )
+
+
+def test_products_take_what_a_solver_gives_back():
+    composed = Composed(lambda p: p["x"].square(), lambda out: out.square().sum() / 2)
+    p, v = {"x": torch.tensor([1.0, 2.0])}, Solution({"x": torch.tensor([3.0, 4.0])})
+    assert hessian_vector_product(composed, p, v)["x"].tolist() == [18, 96]
+    assert gauss_newton_product(composed, p, v)["x"].tolist() == [12, 64]
 
 
 def test_arithmetic_on_dictionaries():

@@ -1,26 +1,9 @@
 import pytest
 import torch
-from closed_form import ThreeLevelQuadratic, dense, join, split
+from closed_form import ThreeLevelQuadratic, dense, join, logits_for, solve, split
 from torch.func import grad
 
-from molweight.solver import Hypergradient, hypergradient
-
-
-def solve(problem: ThreeLevelQuadratic, logits, theta, omega, **options) -> Hypergradient:
-    return hypergradient(
-        problem.pretrain_losses,
-        problem.finetune_loss,
-        problem.valid_loss,
-        split(theta),
-        split(omega),
-        logits,
-        proximal=problem.proximal,
-        **options,
-    )
-
-
-def logits_for(objectives: int) -> torch.Tensor:
-    return torch.linspace(-1, 1, objectives, dtype=torch.float64)
+from molweight.solver import hypergradient
 
 
 @pytest.mark.parametrize("n", [3, 12])
@@ -29,10 +12,9 @@ def logits_for(objectives: int) -> torch.Tensor:
 @pytest.mark.parametrize("proximal", [1e-2, 10.0])
 def test_exact_inverses_give_the_derivative_of_the_nested_problem(n, objectives, condition, proximal):
     problem = ThreeLevelQuadratic.random(n, objectives, condition, proximal)
-    logits = logits_for(objectives).requires_grad_()
-    expected = torch.autograd.grad(problem.outer(logits), logits)[0]
-    theta, omega = problem.optima(logits.detach())
-    found = solve(problem, logits.detach(), theta, omega, level1=dense, level2=dense)
+    logits = logits_for(objectives)
+    expected = problem.slope(logits)
+    found = solve(problem, logits, *problem.optima(logits), level1=dense, level2=dense)
     assert torch.allclose(found.gradient, expected, rtol=1e-8, atol=1e-12 * expected.abs().max())
 
 
@@ -150,34 +132,85 @@ def test_float32_agrees_with_float64():
     assert torch.allclose(found.double(), exact, rtol=1e-4, atol=1e-5)
 
 
+def square(params):
+    return sum((x**2).sum() for x in params.values())
+
+
+def root(params):
+    return sum(x.abs().sqrt().sum() for x in params.values())
+
+
+def infinite(params):
+    return 1 / (0 * square(params))
+
+
+def curved(params):
+    """A finite gradient at 0, but no finite Hessian."""
+    return sum((x.abs() ** 1.5).sum() for x in params.values())
+
+
+def call(**change):
+    """A small problem, but for what is asked for; θ = ω = 0."""
+    arguments = {
+        "pretrain_losses": lambda p: torch.stack([square(p), square(p)]),
+        "finetune_loss": square,
+        "valid_loss": lambda p: square({name: x - 1 for name, x in p.items()}),
+        "theta": {"y": torch.zeros(2)},
+        "omega": {"y": torch.zeros(2)},
+        "logits": torch.zeros(2),
+        "proximal": 1.0,
+    }
+    return hypergradient(**arguments | change)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"theta": {"x": torch.zeros(2)}}, "x, y"),
         ({"omega": {"y": torch.zeros(3)}}, "y"),
         ({"proximal": 0.0}, "proximal must be positive"),
+        ({"proximal": -1.0}, "proximal must be positive, got -1"),
         ({"level1": "magic"}, "'magic'"),
         ({"level2": "magic"}, "identity"),
-        ({"logits": torch.zeros(3)}, "one loss for each"),
+        ({"logits": torch.zeros(0)}, "logits is empty; give at least one objective"),
+        ({"logits": torch.zeros(3)}, r"vector of 3, one loss for each weight, got shape \(2,\)"),
         ({"logits": torch.zeros(3), "level1": lambda matvec, b: matvec(b)}, "one loss for each"),
-        ({"proximal": -1.0}, "proximal must be positive, got -1"),
+        ({"logits": torch.zeros(2), "parametrisation": "strength"}, "vector of 1, one loss for each weight"),
+        ({"logits": torch.zeros(4), "parametrisation": "strength"}, "vector of 3, one loss for each weight"),
+        ({"pretrain_losses": square}, r"vector of 2, .* got shape \(\)"),
+        ({"parametrisation": "sparsemax"}, r"one of \['softmax', 'strength'\], got 'sparsemax'"),
+        ({"curvature": "fisher"}, "curvature must be 'hessian' or 'gauss_newton', got 'fisher'"),
+        ({"curvature": "gauss_newton"}, r"needs finetune_loss as Composed\(outputs, loss\)"),
+        (
+            {"pretrain_losses": lambda p: torch.stack([square(p), torch.tensor(3.0)])},
+            "objective 1 of pretrain_losses has no gradient path to the encoder: it does not depend on theta",
+        ),
     ],
 )
 def test_errors_say_what_is_wrong(change, message):
-    arguments = {
-        "theta": {"y": torch.zeros(2)},
-        "omega": {"y": torch.zeros(2)},
-        "logits": torch.zeros(2),
-        "proximal": 1.0,
-        "level1": "identity",
-        "level2": "identity",
-    } | change
-    theta, omega, logits = (arguments.pop(name) for name in ("theta", "omega", "logits"))
-
-    def square(p):
-        return (next(iter(p.values())) ** 2).sum()
-
     with pytest.raises(ValueError, match=message):
-        hypergradient(
-            lambda p: torch.stack([square(p), square(p)]), square, square, theta, omega, logits, **arguments
-        )
+        call(**change)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"valid_loss": infinite}, "the validation loss is not finite"),
+        ({"valid_loss": root}, "the gradient of the validation loss is not finite"),
+        ({"pretrain_losses": lambda p: torch.stack([square(p), infinite(p)])}, "the vector of pretrain_loss"),
+        ({"pretrain_losses": lambda p: torch.stack([square(p), root(p)])}, "gradient of a pretraining loss"),
+        ({"finetune_loss": curved, "level2": "neumann"}, "product 1 with the Hessian of a best response"),
+        ({"finetune_loss": curved, "level2": "conjugate_gradient"}, "product 1 with the Hessian"),
+        ({"finetune_loss": curved, "level2": lambda matvec, b: matvec(b)}, "the best response is not finite"),
+    ],
+)
+def test_what_is_not_finite_is_named(change, message):
+    with pytest.raises(FloatingPointError, match=message):
+        call(**change)
+
+
+def test_an_objective_at_its_optimum_is_not_taken_for_a_constant():
+    generator = torch.get_rng_state()
+    found = call()
+    assert found.cosines.tolist() == found.gradient.tolist() == [0, 0]
+    assert torch.equal(torch.get_rng_state(), generator)
