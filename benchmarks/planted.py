@@ -21,6 +21,7 @@ from molweight.solver import StepRecord
 from molweight.tasks.reweight import ReweightConfig, reweight
 
 PLANT_REPORT = "plant.json"
+STEPS = 60  # at most: what is planted shows early
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ def run_planted(name: str, config: BenchConfig, normalise: bool = True) -> Plant
     with progress_bar(f"{name}: featurising") as advance:
         data = load_data_set(name, config.data_dir, lambda done, total: advance(done, total, "")).data
     settings = find_budget(config.budget).reweight
-    settings = replace(settings, loop=replace(settings.loop, normalise=normalise))
+    steps = min(settings.loop.steps, STEPS)
+    settings = replace(settings, loop=replace(settings.loop, normalise=normalise, steps=steps))
     histories, sizes = [], {}
     for seed, split in enumerate(make_splits(data, config)):
         blind, molecules = data.hide_labels(split.test), np.concatenate([split.train, split.valid])
