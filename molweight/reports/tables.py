@@ -64,7 +64,7 @@ def weights_table(
         evidence: objective to `cosine` and `signal_to_noise` with each seed.
     """
     table = Table(title=title)
-    for heading in ("objective", "weight λ", "equal", "seeds above", "cosine", "signal/noise"):
+    for heading in ("objective", "weight λ", "above equal", "cosine", "signal/noise"):
         table.add_column(heading, justify="left" if heading == "objective" else "right")
     share = 1 / len(weights)
     for name, values in weights.items():
@@ -73,7 +73,6 @@ def weights_table(
         table.add_row(
             label(name),
             mean_and_spread(values),
-            f"{share:.3f}",
             f"{above} of {len(values)}",
             mean_and_spread(found["cosine"]),
             mean_and_spread(found["signal_to_noise"], 2),

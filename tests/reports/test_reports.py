@@ -33,7 +33,7 @@ EVIDENCE = {name: {"cosine": [0.1, 0.3, 0.2], "signal_to_noise": [1.0, 2.0, 3.0]
 def test_weights_table_counts_seeds_above_an_equal_share():
     text = text_of(weights_table("t", {"a": [0.6, 0.4, 0.7], "b": [0.4, 0.6, 0.3]}, EVIDENCE))
     assert "2 of 3" in text
-    assert "0.500" in text
+    assert "0.200 ± 0.100" in text
 
 
 @pytest.mark.parametrize(
