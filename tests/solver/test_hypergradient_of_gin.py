@@ -4,23 +4,18 @@ import copy
 
 import pytest
 import torch
-from torch.func import functional_call
+from gin_levels import GINLevels, batches, encoder_parameters
 
 from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
-from molweight.molecules.batch import collate
-from molweight.molecules.store import store_from_smiles
 from molweight.objectives import graph_objectives
-from molweight.solver import Composed, Hypergradient, LoopConfig, LoopState, hypergradient
+from molweight.solver import Batches, Hypergradient, LoopConfig, LoopState, hypergradient
 from molweight.solver.curvature import frozen_statistics
-from molweight.solver.draws import seeded
-from molweight.solver.loop import Batches, loop_best_response
+from molweight.solver.loop import loop_best_response
 from molweight.solver.state import REWEIGHT
 from molweight.solver.weights import GradientScale
-from molweight.tasks.data import labelled_batch
 from molweight.tasks.problems import FinetuneProblem, PretrainProblem
 
-SMILES = ["CC(=O)Nc1ccc(O)cc1", "CCCCCO", "c1ccc2ccccc2c1", "OCC(O)CO", "CCN(CC)CC", "CC(=O)[O-].[Na+]"]
 CONFIG = LoopConfig(steps=9, proximal=0.7)
 WIDTH = 8
 
@@ -46,19 +41,6 @@ def state_of(precision=torch.float32, dtype=torch.float64, config=CONFIG) -> Loo
     return state
 
 
-def batches(dtype=torch.float64) -> Batches:
-    store = store_from_smiles(SMILES)
-    labels = torch.randn(6, 2, generator=torch.Generator().manual_seed(5)).to(dtype)
-    labels[1, 0] = torch.nan
-    first, second = torch.tensor([0, 1, 2, 3]), torch.tensor([2, 4, 5])
-    return Batches(
-        collate(store, first),
-        labelled_batch(store, labels, first),
-        labelled_batch(store, labels, second),
-        collate(store, torch.arange(6)),
-    )
-
-
 def flat(gradients) -> torch.Tensor:
     return torch.cat([g.reshape(-1) for g in gradients])
 
@@ -73,32 +55,16 @@ def task_loss(state: LoopState, batch) -> torch.Tensor:
 
 def gin_hypergradient(state: LoopState, batch: Batches, config: LoopConfig, **options) -> Hypergradient:
     """The public entry point on the state's modules, with the random choices of its step."""
-    pretrain, finetune, seed = state.pretrain, state.finetune, state.step_seed(REWEIGHT)
-
-    def pretrain_losses(theta):
-        losses = functional_call(
-            pretrain, {f"encoder.{n}": v for n, v in theta.items()}, (batch.curvature, seed)
-        )
-        return torch.stack([losses[name] / state.scale[name] for name in state.objectives])
-
-    def outputs(omega, labelled=batch.finetune):
-        with seeded(seed, torch.device("cpu")):
-            return functional_call(finetune, {f"encoder.{n}": v for n, v in omega.items()}, (labelled,))
-
-    def valid_loss(omega):
-        finetune.eval()
-        found = finetune.loss(outputs(omega, batch.valid), batch.valid)
-        finetune.train()
-        return found
-
-    theta, omega = ({n: p.detach() for n, p in m.encoder.named_parameters()} for m in (pretrain, finetune))
+    pretrain, finetune = state.pretrain, state.finetune
+    levels = GINLevels(pretrain, finetune, batch, state.step_seed(REWEIGHT))
+    scale = [state.scale[name] for name in state.objectives]
     with frozen_statistics(pretrain, finetune):
         return hypergradient(
-            pretrain_losses,
-            Composed(outputs, lambda found: finetune.loss(found, batch.finetune)),
-            valid_loss,
-            theta,
-            omega,
+            lambda theta: levels.pretrain_losses(theta) / state.logits.new_tensor(scale),
+            levels.finetune_loss,
+            levels.valid_loss,
+            encoder_parameters(pretrain),
+            encoder_parameters(finetune),
             state.logits,
             proximal=config.proximal,
             level1=config.level1,
