@@ -81,6 +81,7 @@ class Hypergradient:
     statuses: dict[str, str]
 
 
+@torch.no_grad()  # torch.func differentiates all the same, and heads that need gradients leave no graph
 def hypergradient(
     pretrain_losses: Loss,
     finetune_loss: Loss | Composed,
@@ -158,6 +159,7 @@ def hypergradient(
     )
 
 
+@torch.no_grad()
 def best_response(
     weighted_loss: Loss,
     finetune_loss: Loss | Composed,

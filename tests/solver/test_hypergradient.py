@@ -3,7 +3,7 @@ import torch
 from closed_form import ThreeLevelQuadratic, dense, join, logits_for, solve, split
 from torch.func import grad
 
-from molweight.solver import hypergradient
+from molweight.solver import Composed, hypergradient
 
 
 @pytest.mark.parametrize("n", [3, 12])
@@ -214,3 +214,15 @@ def test_an_objective_at_its_optimum_is_not_taken_for_a_constant():
     found = call()
     assert found.cosines.tolist() == found.gradient.tolist() == [0, 0]
     assert torch.equal(torch.get_rng_state(), generator)
+
+
+@pytest.mark.parametrize("inverse", ["identity", "neumann", "conjugate_gradient"])
+def test_a_head_that_needs_gradients_leaves_no_graph_behind(inverse):
+    head = torch.ones(2, requires_grad=True)
+    composed = Composed(lambda p: head * p["y"], lambda outputs: (outputs - 1).square().sum())
+    options = {"finetune_loss": composed, "valid_loss": composed, "curvature": "gauss_newton"}
+    found = call(**options, level1=inverse, level2=inverse)
+    assert not found.valid_loss.requires_grad
+    assert not found.gradient.requires_grad
+    assert not found.cosines.requires_grad
+    assert head.grad is None
