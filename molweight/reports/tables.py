@@ -58,13 +58,16 @@ def weights_table(
 ) -> Table:
     """A line for each objective: its learned weight, in how many seeds it is above an equal share, and why.
 
+    The last columns are the mean cosine of its gradient with the best response, and the signal-to-noise
+    ratio of its hypergradient over the last steps, mean over seeds.
+
     Args:
         title: of the table.
         weights: objective to its last weight with each seed.
         evidence: objective to `cosine` and `signal_to_noise` with each seed.
     """
     table = Table(title=title)
-    for heading in ("objective", "weight λ", "above equal", "cosine", "signal/noise"):
+    for heading in ("objective", "weight λ", "above equal", "cosine", "SNR"):
         table.add_column(heading, justify="left" if heading == "objective" else "right")
     share = 1 / len(weights)
     for name, values in weights.items():
@@ -75,6 +78,6 @@ def weights_table(
             mean_and_spread(values),
             f"{above} of {len(values)}",
             mean_and_spread(found["cosine"]),
-            mean_and_spread(found["signal_to_noise"], 2),
+            f"{np.mean(found['signal_to_noise']):.2f}",
         )
     return table
