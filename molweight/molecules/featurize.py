@@ -3,7 +3,7 @@
 Numpy and RDKit only: worker processes import this file and must not pay for torch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import compress
 
 import numpy as np
@@ -67,11 +67,11 @@ def featurize_molecules(
 def read_molecules(pickles: Sequence[bytes]) -> Columns:
     """Decode together what can be, and ask RDKit about every atom and bond of the rest."""
     if not all(map(readable, pickles)):
-        return ask_rdkit([Mol(pickle) for pickle in pickles])
+        return ask_rdkit(map(_unpickle, pickles))
     columns, right = decode(pickles)
     wrong = ~right
     if wrong.any():
-        asked = ask_rdkit([Mol(pickle) for pickle in compress(pickles, wrong)])
+        asked = ask_rdkit(map(_unpickle, compress(pickles, wrong)))
         atoms, bonds = np.repeat(wrong, columns.atoms), np.repeat(wrong, columns.bonds)
         columns.atomic_number[atoms], columns.chiral_tag[atoms] = asked.atomic_number, asked.chiral_tag
         columns.ends[:, bonds] = asked.ends
@@ -79,8 +79,9 @@ def read_molecules(pickles: Sequence[bytes]) -> Columns:
     return columns
 
 
-def ask_rdkit(mols: Sequence[Mol]) -> Columns:
+def ask_rdkit(mols: Iterable[Mol]) -> Columns:
     """The same by a call for every number, which takes longer than to parse the molecule."""
+    mols = list(mols)
     atoms = [(atom.GetAtomicNum(), int(atom.GetChiralTag())) for mol in mols for atom in mol.GetAtoms()]
     bonds = [
         (b.GetBeginAtomIdx(), b.GetEndAtomIdx(), int(b.GetBondType()), int(b.GetBondDir()))
@@ -102,6 +103,10 @@ def ask_rdkit(mols: Sequence[Mol]) -> Columns:
 
 def _pickle(mol: Mol) -> bytes:
     return mol.ToBinary(0)  # without properties
+
+
+def _unpickle(pickle: bytes) -> Mol:
+    return Mol(pickle)  # type: ignore[call-overload]  # RDKit's stubs say str
 
 
 def _flatten(columns: Columns, rows: Sequence[int], rejected: Sequence[Rejected]) -> FlatGraphs:

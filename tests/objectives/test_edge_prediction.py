@@ -9,7 +9,7 @@ from torch import nn
 from molweight.encoders.gin import GIN
 from molweight.molecules.batch import GraphBatch, collate
 from molweight.molecules.featurize import featurize_molecules
-from molweight.molecules.store import _store_from_table, _table, store_from_smiles
+from molweight.molecules.store import store_from_smiles, store_of
 from molweight.objectives.graph.edge_prediction import EdgePrediction
 
 SMILES = ["CC(=O)Nc1ccc(O)cc1", "CCCCCCC", "C", "CC(=O)[O-].[Na+]", "CC(C)(C)C", "C1CC1"]
@@ -87,7 +87,7 @@ def star(centre: int) -> GraphBatch:
     order = np.insert(np.arange(1, 5), centre, 0).tolist()
     mol = Chem.RenumberAtoms(mol, order)
     assert mol.GetAtomWithIdx(centre).GetDegree() == 4
-    return collate(_store_from_table(_table(featurize_molecules([mol], range(1)))), torch.tensor([0]))
+    return collate(store_of(featurize_molecules([mol], range(1))), torch.tensor([0]))
 
 
 def test_either_atom_of_a_bond_may_be_the_one_that_the_other_pair_shares():

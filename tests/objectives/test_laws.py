@@ -9,7 +9,7 @@ from torch.func import functional_call, jvp
 from molweight.encoders.gin import GIN
 from molweight.molecules.batch import GraphBatch, collate
 from molweight.molecules.featurize import featurize_molecules
-from molweight.molecules.store import _store_from_table, _table, store_from_smiles
+from molweight.molecules.store import store_from_smiles, store_of
 from molweight.objectives import GRAPH_OBJECTIVES
 from molweight.solver.curvature import frozen_statistics
 
@@ -97,7 +97,7 @@ def renumbered(smiles: list[str]) -> GraphBatch:
     rng = np.random.default_rng(0)
     mols = [Chem.MolFromSmiles(text) for text in smiles]
     mols = [Chem.RenumberAtoms(mol, rng.permutation(mol.GetNumAtoms()).tolist()) for mol in mols]
-    store = _store_from_table(_table(featurize_molecules(mols, range(len(mols)))))
+    store = store_of(featurize_molecules(mols, range(len(mols))))
     return collate(store, torch.arange(len(store)))
 
 
