@@ -46,3 +46,38 @@ def test_heavy_imports_wait(module, banned):
     code = f"import sys, {module}; print(sorted({banned!r} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+HEAVY = {
+    "torch", "numpy", "scipy", "sklearn", "pandas", "pyarrow", "rdkit", "datamol", "dgl", "dgllife",
+    "deepchem", "matplotlib", "joblib", "safetensors",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", [[], ["bench"], ["pretrain"]])
+def test_help_imports_nothing_heavy(command):
+    program = [sys.executable, "-X", "importtime", "-m", "molweight", *command, "--help"]
+    result = subprocess.run(program, capture_output=True, text=True, check=True)
+    assert "Usage" in result.stdout
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in result.stderr.splitlines()}
+    assert "typer" in imported
+    assert imported & HEAVY == set()
+
+
+def test_bench_says_something_before_it_imports_anything_heavy(tmp_path):
+    """What a user sees at once: torch alone takes longer than a second."""
+    code = """
+import builtins, sys
+sys.argv = ["molweight", "bench", "freesolv"]
+ordinary = builtins.__import__
+def stop(name, *rest, **more):
+    if name.partition(".")[0] in HEAVY:
+        sys.exit(3)
+    return ordinary(name, *rest, **more)
+builtins.__import__ = stop
+from molweight.cli import main
+main()
+""".replace("HEAVY", repr(HEAVY))
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert result.returncode == 3
+    assert result.stdout.startswith("molweight bench freesolv")

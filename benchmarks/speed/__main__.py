@@ -14,6 +14,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from molweight.benchmarks.speed.building import building, building_table
+from molweight.benchmarks.speed.collating import collating, collating_table
+from molweight.benchmarks.speed.featurising import featurise, featurise_table
 from molweight.benchmarks.speed.hvp import hvp, hvp_table
 from molweight.benchmarks.speed.iteration import iteration, iteration_table
 from molweight.benchmarks.speed.setting import Setting, SpeedConfig, make_setting
@@ -25,21 +28,26 @@ Measure = Callable[[Setting, SpeedConfig], dict[str, Any]]
 TABLES: dict[str, tuple[Measure, Callable[[dict[str, Any]], Table]]] = {
     "iteration": (iteration, iteration_table),
     "hvp": (hvp, hvp_table),
+    "featurise": (featurise, featurise_table),
+    "build": (building, building_table),
+    "collate": (collating, collating_table),
 }
+TABLE_NAMES = ", ".join(TABLES)
 
 
 def speed(
-    tables: Annotated[list[str] | None, typer.Argument(help="iteration, hvp; all by default.")] = None,
+    tables: Annotated[list[str] | None, typer.Argument(help=f"{TABLE_NAMES}; all by default.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
     batch: Annotated[int, typer.Option(help="Molecules to every batch.")] = 256,
     rounds: Annotated[int, typer.Option(help="Timed rounds.")] = 10,
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "float32",
+    molecules: Annotated[int, typer.Option(help="Molecules of the store that is built.")] = 100_000,
 ) -> None:
-    """Time the solver against plain training, betty and finite differences."""
+    """Time the solver, and the way from SMILES to batches, against what else does the same."""
     wanted = tables or list(TABLES)
     if unknown := [name for name in wanted if name not in TABLES]:
-        raise ConfigError(f"unknown table {unknown[0]!r}; there are {', '.join(TABLES)}")
-    config = SpeedConfig(batch=batch, rounds=rounds, precision=precision)
+        raise ConfigError(f"unknown table {unknown[0]!r}; there are {TABLE_NAMES}")
+    config = SpeedConfig(batch=batch, rounds=rounds, precision=precision, molecules=molecules)
     setting, console = make_setting(config), Console()
     results = {}
     for name in wanted:

@@ -33,6 +33,7 @@ class SpeedConfig:
         warmup: rounds before them.
         precision: of matrix products: auto, float32 or bfloat16.
         seed: of heads, batches and random choices.
+        molecules: of the store that is built.
     """
 
     batch: int = 256
@@ -40,9 +41,10 @@ class SpeedConfig:
     warmup: int = 2
     precision: str = "float32"
     seed: int = 0
+    molecules: int = 100_000
 
     def __post_init__(self) -> None:
-        for name in ("batch", "rounds"):
+        for name in ("batch", "rounds", "molecules"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"--{name} must be at least 1, got {getattr(self, name)}")
 

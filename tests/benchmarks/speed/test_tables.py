@@ -97,10 +97,13 @@ def test_mistakes_are_one_line(monkeypatch, capsys):
     with pytest.raises(SystemExit) as stopped:
         program.main()
     assert stopped.value.code == 2
-    assert capsys.readouterr().err == "error: unknown table 'fast'; there are iteration, hvp\n"
+    assert (
+        capsys.readouterr().err
+        == "error: unknown table 'fast'; there are iteration, hvp, featurise, build, collate\n"
+    )
 
 
-@pytest.mark.parametrize("wrong", [{"batch": 0}, {"rounds": 0}])
+@pytest.mark.parametrize("wrong", [{"batch": 0}, {"rounds": 0}, {"molecules": 0}])
 def test_impossible_settings_are_refused(wrong):
     with pytest.raises(ConfigError, match="must be at least 1, got 0"):
         SpeedConfig(**wrong)
