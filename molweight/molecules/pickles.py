@@ -104,7 +104,8 @@ def _chain(start: Ints, counts: Ints, after: Callable[[Ints, Ints], Ints]) -> tu
     order = np.argsort(-counts, kind="stable")  # those that have an n-th part stand in front
     first, here = (np.cumsum(counts) - counts)[order], start[order]
     found = np.empty(counts.sum(), np.int64)
-    for number, molecules in enumerate(np.cumsum(np.bincount(counts)[::-1])[-2::-1].tolist()):
+    having = np.cumsum(np.bincount(counts)[::-1])[-2::-1]  # molecules with an n-th part, [largest count]
+    for number, molecules in enumerate(having.tolist()):
         found[first[:molecules] + number] = here[:molecules]
         here[:molecules] = after(here[:molecules], order[:molecules])
     end = np.empty_like(here)

@@ -46,10 +46,19 @@ PLAIN = [
     "[U]",
     "C" * 255,
     "C" * 256 + "/C=C/C",
+    "C" * 997 + "/C=C/C",
     "C/C=C/" + "C" * 260,
     "c1ccc2[nH]ccc2c1",
 ]
-ODD = ["*C", "[1*]C=C", "[CH3:3]C", "C[CH2:1000]/C=C/C", "C~C", "C[C@H:2](N)O", "*" * 260]
+ODD = [
+    "*C",
+    "[1*]C=C",
+    "[CH3:3]C",
+    "C[CH2:1000]/C=C/C",
+    "C~C",
+    "C[C@H:2](N)O",
+    "*" * 260,
+]
 
 
 def loop(texts: list[str]) -> dict[str, list[int]]:
