@@ -1,10 +1,11 @@
-"""A GIN layer as one autograd function for training, and folded for inference, on shared rows.
+"""A GIN layer as one autograd function, and folded for inference without gradients, on shared rows.
 
 Both multiply by the first weight matrix before they sum over neighbours, (A·h)·W₁ᵀ = A·(h·W₁ᵀ), because the
 layer below has fewer rows that differ. Bond tables and bias go through the same product: with C the bond
 counts and a column of ones, the first layer's input is A·(h·W₁ᵀ) + C·[E·W₁ᵀ; b₁].
 """
 
+import math
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ aten = torch.ops.aten
 
 
 class FusedLayer(torch.autograd.Function):
-    """Training step of a layer: MLP, batch normalisation by the atoms' statistics, and ReLU where asked.
+    """A layer with its gradient: MLP, batch normalisation, and ReLU where asked.
 
     It cannot be differentiated twice, and says so; the layers' composable form can.
     """
@@ -51,7 +52,7 @@ class FusedLayer(torch.autograd.Function):
             gamma: scale of the batch normalisation, [width].
             beta: its shift, [width].
             rows: what to compute.
-            norm: whose running statistics move, where it tracks them.
+            norm: in training, whose running statistics move where it tracks them; else, whose are used.
             relu: whether a ReLU follows.
             dtype: of the products and of the output; statistics are float32 or better.
         """
@@ -59,9 +60,13 @@ class FusedLayer(torch.autograd.Function):
         counts = rows.bond_counts.to(dtype)
         y = hidden(h, torch.cat([tables @ w1.T, b1[None]]), w1_cast, rows.neighbours, counts)
         z = torch.addmm(b2.to(dtype), y, w2_cast.T).to(w2.dtype)
-        mean, variance, atoms = _centre(z, rows.multiplicity)
-        if norm.track_running_stats:
-            _move_statistics(norm, mean, variance, atoms)
+        if norm.training:
+            mean, variance, atoms = _centre(z, rows.multiplicity)
+            if norm.track_running_stats:
+                _move_statistics(norm, mean, variance, atoms)
+        else:
+            variance, atoms = norm.running_var, math.inf  # what is averaged does not depend on z
+            z.sub_(norm.running_mean)
         rstd = (variance + norm.eps).rsqrt()
         out = torch.addcmul(beta, z, gamma * rstd)
         out = (out.relu_() if relu else out).to(dtype)
@@ -95,7 +100,8 @@ class FusedLayer(torch.autograd.Function):
             g_w1,
             grad_table[-1],
             (grad_z.T @ y).to(wide),
-            torch.zeros_like(gamma),  # the normalisation takes away whatever b₂ adds
+            # normalisation by the batch takes away whatever b₂ adds
+            grad_z.sum(0, dtype=wide) if ctx.atoms == math.inf else torch.zeros_like(gamma),
             g_gamma,
             g_beta,
             *[None] * 4,

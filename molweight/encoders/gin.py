@@ -50,7 +50,7 @@ class GINLayer(nn.Module):
         w1, b1, w2, b2 = self.mlp.parameters()
         weights = self._tables(), w1, b1, w2, b2
         with torch.autocast(h.device.type, enabled=False):  # the layer casts what pays
-            if self.training:
+            if torch.is_grad_enabled() or self.training:
                 h = FusedLayer.apply(h, *weights, self.bn.weight, self.bn.bias, rows, self.bn, relu, dtype)
             else:
                 h = folded_layer(h, *weights, self.bn, rows, dtype)
@@ -69,9 +69,9 @@ class GIN(nn.Module):
         width: size of a representation.
         dropout: rate after each layer.
         kernel: "fused" computes equal rows once and a whole layer as one function, wherever that can be
-            done: on a CPU, and in evaluation mode without gradients. Elsewhere, and for derivatives of
-            derivatives under `torch.func`, it is "torch", which composes torch's operations; "dgl" takes
-            the sum over neighbours from DGL. All three compute the same.
+            done: on a CPU, outside `torch.func`. Elsewhere it is "torch", which composes torch's operations
+            and can be differentiated to any order; "dgl" takes the sum over neighbours from DGL. All three
+            compute the same.
     """
 
     def __init__(
@@ -103,9 +103,8 @@ class GIN(nn.Module):
         return found
 
     def _fusible(self, batch: GraphBatch) -> bool:
-        once = self.training or not torch.is_grad_enabled()  # the folded layer has no gradient
         plain = not torch._C._are_functorch_transforms_active()
-        return plain and once and batch.atom_type.device.type == "cpu" and batch.atoms > 1
+        return plain and batch.atom_type.device.type == "cpu" and batch.atoms > 1
 
     def _fused(self, batch: GraphBatch) -> Tensor:
         count = len(self.gnn_layers)

@@ -56,11 +56,14 @@ def twin(kernel: str, dropout: float = 0.0) -> GIN:
     return GIN(4, 6, dropout, kernel).double()
 
 
-def assert_same_training(batch: GraphBatch) -> None:
+def assert_same_training(
+    batch: GraphBatch, start: dict[str, torch.Tensor] | None = None, train: bool = True
+) -> None:
     fused, plain = twin("fused"), twin("torch")
     pull = torch.randn(batch.atoms, 6, dtype=torch.float64)
     for encoder in (fused, plain):
-        (encoder(batch) * pull).sum().backward()
+        encoder.load_state_dict(start or encoder.state_dict())
+        (encoder.train(train)(batch) * pull).sum().backward()
     assert torch.allclose(fused(batch), plain(batch), rtol=1e-10, atol=1e-10)
     reference = dict(plain.named_parameters())
     for name, p in fused.named_parameters():
@@ -94,8 +97,12 @@ def test_inference_is_that_of_one_row_for_each_atom(batch):
         encoder.eval()
     with torch.no_grad():
         assert torch.allclose(fused(batch), plain(batch), rtol=1e-12, atol=1e-12)
-    fused.load_state_dict(plain.state_dict())
-    assert torch.equal(fused(batch), plain(batch))  # one and the same where gradients are wanted
+
+
+def test_gradients_in_evaluation_mode_are_those_of_one_row_for_each_atom(batch):
+    plain = twin("torch")
+    plain(batch)
+    assert_same_training(batch, plain.state_dict(), train=False)
 
 
 def test_dropout_acts_on_each_atom_by_itself():
