@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.func import grad_and_value, jvp, vjp
+from torch.func import jvp, vjp
 
 from molweight.solver.curvature import (
     Composed,
@@ -30,6 +30,7 @@ from molweight.solver.curvature import (
     hessian_vector_product,
     norm,
     scaled,
+    value_and_gradient,
 )
 from molweight.solver.inverse import Inverse, MatVec, as_inverse
 from molweight.solver.weights import find_parametrisation, pullback
@@ -189,7 +190,7 @@ def best_response(
         raise ValueError(f"proximal must be positive, got {proximal}: at 0 the levels are not connected")
     solve1, solve2 = as_inverse(level1), as_inverse(level2)
     fitted = omega | (head or {})
-    valid_gradient, value = grad_and_value(valid_loss)(fitted)
+    value, valid_gradient = value_and_gradient(valid_loss, fitted)
     _check_finite(value, "the validation loss")
     _check_finite(norm(valid_gradient), "the gradient of the validation loss")
     shift = {name: 2 * proximal if name in omega else 0.0 for name in fitted}
