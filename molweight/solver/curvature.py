@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -62,20 +63,26 @@ class Composed:
         return self.loss(self.outputs(params))
 
 
-def gauss_newton_product(composed: Composed, params: Params, vector: Params) -> Params:
-    """Jᵀ ∇²loss J·vector with J the Jacobian of the outputs (Schraudolph, 2002).
+def gauss_newton(composed: Composed, params: Params) -> Callable[[Params], Params]:
+    """The product v -> Jᵀ ∇²loss J·v with J the Jacobian of the outputs (Schraudolph, 2002).
 
     It leaves out the curvature of the network itself, which on ReLU networks has negative eigenvalues; for
-    losses that are convex in the outputs (squared error, cross-entropy) what remains has none.
+    losses that are convex in the outputs (squared error, cross-entropy) what remains has none. The network
+    is evaluated, and its graph kept, at the first product.
 
     >>> model = Composed(lambda p: torch.sin(p["x"]), lambda y: (y**2).sum())
-    >>> gauss_newton_product(model, {"x": torch.zeros(2)}, {"x": torch.tensor([1.0, 2.0])})["x"]
+    >>> gauss_newton(model, {"x": torch.zeros(2)})({"x": torch.tensor([1.0, 2.0])})["x"]
     tensor([2., 4.])
     """
-    outputs, pull_back = vjp(composed.outputs, params)[:2]
-    along = jvp(composed.outputs, (params,), (dict(vector),))[1]
-    curved = jvp(grad(composed.loss), (outputs,), (along,))[1]
-    return pull_back(curved)[0]
+    linearised = cache(lambda: vjp(composed.outputs, params)[:2])
+
+    def product(vector: Params) -> Params:
+        outputs, pull_back = linearised()
+        along = jvp(composed.outputs, (params,), (dict(vector),))[1]
+        found: Params = pull_back(jvp(grad(composed.loss), (outputs,), (along,))[1])[0]
+        return found
+
+    return product
 
 
 def finite_difference_product(
