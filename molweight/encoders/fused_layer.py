@@ -71,11 +71,29 @@ class FusedLayer(torch.autograd.Function):
         out = torch.addcmul(beta, z, gamma * rstd)
         out = (out.relu_() if relu else out).to(dtype)
         centred = z.to(dtype)
-        ctx.save_for_backward(
-            h, tables, w1, w1_cast, w2_cast, gamma, rstd, y, centred, out if relu else None, counts
-        )
+        kept = h, tables, w1, w1_cast, w2_cast, gamma, rstd, y, centred, out if relu else None, counts
+        ctx.save_for_backward(*kept)
+        ctx.save_for_forward(*kept)
         ctx.rows, ctx.atoms = rows, atoms
         return out
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
+        """Derivative of the output along tangents of h, tables, w1, b1, w2, b2, gamma and beta."""
+        h, tables, w1, w1_cast, w2_cast, gamma, rstd, y, centred, out, counts = ctx.saved_tensors
+        dtype, rows = h.dtype, ctx.rows
+        t_h, t_tables, t_w1, t_b1, t_w2, t_b2, t_gamma, t_beta = tangents[:8]
+        t_table = torch.cat([t_tables @ w1.T + tables @ t_w1.T, t_b1[None]]).to(dtype)
+        t_p = torch.addmm(t_h.to(dtype) @ w1_cast.T, h, t_w1.to(dtype).T)
+        t_y = rows.neighbours.times(t_p).addmm_(counts, t_table)
+        aten.threshold_backward.grad_input(t_y, y, 0, grad_input=t_y)
+        t_z = torch.addmm(t_b2.to(dtype), t_y, w2_cast.T).addmm_(y, t_w2.to(dtype).T).to(w1.dtype)
+        z = centred.to(w1.dtype)
+        if ctx.atoms < math.inf:
+            t_mean, correlation = _moments(t_z, z, rows.multiplicity)
+            t_z.sub_(t_mean).addcmul_(z, -(rstd**2) * correlation)
+        t_out = torch.addcmul(t_beta, t_z, gamma * rstd).addcmul_(z, rstd * t_gamma).to(dtype)
+        return t_out if out is None else aten.threshold_backward(t_out, out, 0)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -116,6 +134,11 @@ class Spread(torch.autograd.Function):
         """[rows, width] to [atoms, width]."""
         ctx.incidence = incidence
         return h.index_select(0, incidence.column)
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:
+        """[rows, width] to [atoms, width]."""
+        return tangent.index_select(0, ctx.incidence.column)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
@@ -169,6 +192,14 @@ def _centre(z: Tensor, multiplicity: Tensor | None) -> tuple[Tensor, Tensor, flo
     share = multiplicity.to(z.dtype) / atoms
     mean = share @ z
     return mean, share @ z.sub_(mean).square(), atoms
+
+
+def _moments(x: Tensor, z: Tensor, multiplicity: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Means over atoms of x and of x·z."""
+    if multiplicity is None:
+        return x.mean(0), (x * z).mean(0)
+    share = multiplicity.to(x.dtype) / multiplicity.sum()
+    return share @ x, share @ (x * z)
 
 
 def _move_statistics(norm: BatchNorm, mean: Tensor, variance: Tensor, atoms: float) -> None:

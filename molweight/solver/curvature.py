@@ -7,7 +7,8 @@ from functools import cache
 
 import torch
 from torch import Tensor, nn
-from torch.func import grad, jvp, vjp
+from torch.autograd import forward_ad
+from torch.func import grad, jvp
 
 Params = dict[str, Tensor]
 
@@ -22,12 +23,10 @@ def value_and_gradient(loss: Callable[[Params], Tensor], params: Params) -> tupl
     >>> value_and_gradient(lambda p: (p["x"] ** 2).sum(), {"x": torch.tensor([1.0, 2.0])})
     (tensor(5.), {'x': tensor([2., 4.])})
     """
-    with torch.enable_grad():
-        leaves = {name: p.detach().requires_grad_() for name, p in params.items()}
-        value = loss(leaves)
-        if not value.requires_grad:
-            return value, scaled(0.0, params)
-        found = torch.autograd.grad(value, list(leaves.values()), materialize_grads=True)
+    leaves, value = _graph(loss, params)
+    if not value.requires_grad:
+        return value, scaled(0.0, params)
+    found = torch.autograd.grad(value, list(leaves.values()), materialize_grads=True)
     return value.detach(), dict(zip(params, found, strict=True))
 
 
@@ -74,15 +73,30 @@ def gauss_newton(composed: Composed, params: Params) -> Callable[[Params], Param
     >>> gauss_newton(model, {"x": torch.zeros(2)})({"x": torch.tensor([1.0, 2.0])})["x"]
     tensor([2., 4.])
     """
-    linearised = cache(lambda: vjp(composed.outputs, params)[:2])
+    graph = cache(lambda: _graph(composed.outputs, params))
 
     def product(vector: Params) -> Params:
-        outputs, pull_back = linearised()
-        along = jvp(composed.outputs, (params,), (dict(vector),))[1]
-        found: Params = pull_back(jvp(grad(composed.loss), (outputs,), (along,))[1])[0]
-        return found
+        leaves, outputs = graph()
+        along = _forward_derivative(composed.outputs, params, vector)
+        curved = jvp(grad(composed.loss), (outputs.detach(),), (along,))[1]
+        inputs = list(leaves.values())
+        found = torch.autograd.grad(outputs, inputs, curved, retain_graph=True, materialize_grads=True)
+        return dict(zip(params, found, strict=True))
 
     return product
+
+
+def _graph(function: Callable[[Params], Tensor], params: Params) -> tuple[Params, Tensor]:
+    with torch.enable_grad():
+        leaves = {name: p.detach().requires_grad_() for name, p in params.items()}
+        return leaves, function(leaves)
+
+
+def _forward_derivative(function: Callable[[Params], Tensor], params: Params, vector: Params) -> Tensor:
+    # gradients are on, because a module may take a form without derivatives where they are off
+    with torch.enable_grad(), forward_ad.dual_level():
+        duals = {name: forward_ad.make_dual(p.detach(), vector[name]) for name, p in params.items()}
+        return forward_ad.unpack_dual(function(duals)).tangent.detach()
 
 
 def finite_difference_product(

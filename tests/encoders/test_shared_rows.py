@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.autograd import forward_ad
 from torch.func import functional_call
 
 from molweight.encoders import shared_rows
@@ -53,7 +54,13 @@ def test_without_a_gain_there_is_a_row_for_each_atom():
 
 def twin(kernel: str, dropout: float = 0.0) -> GIN:
     torch.manual_seed(1)
-    return GIN(4, 6, dropout, kernel).double()
+    encoder = GIN(4, 6, dropout, kernel).double()
+    for layer in encoder.gnn_layers:
+        # where all atoms are alike, rounding would be divided by √eps and decide whether a ReLU is on
+        layer.bn.eps = 0.1
+        torch.nn.init.normal_(layer.bn.bias)
+        torch.nn.init.normal_(layer.bn.weight)
+    return encoder
 
 
 def assert_same_training(
@@ -176,6 +183,21 @@ def test_a_second_derivative_is_refused_and_torch_func_gets_the_composable_form(
         for m in (encoder.eval(), plain.eval())
     ]
     assert all(torch.equal(products[0][name], products[1][name]) for name in params)
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_forward_derivatives_are_those_of_one_row_for_each_atom(batch, train):
+    fused, plain = twin("fused"), twin("torch")
+    params = {name: p.detach() for name, p in fused.named_parameters()}
+    tangents = {name: torch.randn_like(p) for name, p in params.items()}
+    plain(batch)
+    fused.load_state_dict(plain.state_dict())
+    along = []
+    for encoder in (fused.train(train), plain.train(train)):
+        with forward_ad.dual_level():
+            duals = {name: forward_ad.make_dual(p, tangents[name]) for name, p in params.items()}
+            along.append(forward_ad.unpack_dual(functional_call(encoder, duals, (batch,))).tangent)
+    assert torch.allclose(*along, rtol=1e-8, atol=1e-9)
 
 
 def test_frozen_statistics_do_not_move(batch):
