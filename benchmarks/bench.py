@@ -29,6 +29,7 @@ class BenchConfig:
     Attributes:
         methods: comma-separated names.
         seeds: number of seeds, from 0.
+        objectives: names of those to pretrain on.
         split: name of a splitter; the random ones draw another split for each seed.
         budget: name of a budget.
         data_dir: folder searched first for data.
@@ -37,6 +38,7 @@ class BenchConfig:
     """
 
     methods: str
+    objectives: tuple[str, ...]
     seeds: int
     split: str
     budget: str
@@ -109,7 +111,16 @@ def run_bench(
         snapshot = kept.snapshot(label, seed)
         with progress_bar(f"{name}: {label}, seed {seed}") as advance:
             job = Job(
-                blind, splits[seed], metric, budget, config.compute, seed, checkpoint, snapshot, advance
+                blind,
+                splits[seed],
+                metric,
+                budget,
+                config.compute,
+                seed,
+                checkpoint,
+                config.objectives,
+                snapshot,
+                advance,
             )
             outcome = run_method(job, method, loaded.data.labels[splits[seed].test])
         kept.save(label, seed, outcome)
@@ -131,6 +142,7 @@ def _identity(name: str, config: BenchConfig, loaded: Loaded, splits: Sequence[S
         "data": loaded.sha256,
         "split": [split.digest for split in splits],
         "methods": config.methods,
+        "objectives": config.objectives,
         "number of seeds": config.seeds,
         "budget": repr(find_budget(config.budget)),
         "checkpoint": config.checkpoint,

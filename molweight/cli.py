@@ -27,8 +27,15 @@ def molweight_command() -> None:
 def bench(
     names: Annotated[list[str], typer.Argument(help="MoleculeNet sets, such as freesolv, bbbp or bace.")],
     methods: Annotated[
-        str, typer.Option(help="Comma-separated, of rf, scratch, finetune, equal, tapweight.")
+        str,
+        typer.Option(
+            help="Comma-separated, of rf, scratch, finetune, equal, tapweight, tapweight-cg, "
+            "tapweight-strength."
+        ),
     ] = "rf,scratch,finetune,equal,tapweight",
+    objectives: Annotated[
+        str, typer.Option(help="Comma-separated; one left out has no share of the weights.")
+    ] = "attribute_masking,context_prediction,contrastive,edge_prediction",
     seeds: Annotated[int, typer.Option(help="Number of seeds, counted from 0.")] = 3,
     split: Annotated[
         str, typer.Option(help="scaffold, chiral-scaffold, random-scaffold or random.")
@@ -80,10 +87,18 @@ def bench(
     from molweight.benchmarks.planted import PLANT_REPORT, print_planted, run_planted, write_planted
     from molweight.benchmarks.report import output_folders, print_report, resumed_folders, write_report
     from molweight.encoders.compute import choose_compute
+    from molweight.objectives import find_objectives
 
     check_names(names)
     config = BenchConfig(
-        methods, seeds, split, budget, data_dir, checkpoint, choose_compute(device, precision)
+        methods,
+        find_objectives(objectives),
+        seeds,
+        split,
+        budget,
+        data_dir,
+        checkpoint,
+        choose_compute(device, precision),
     )
     if raw and not plant:
         raise ConfigError("--raw goes with --plant, of which it is an ablation")

@@ -19,6 +19,7 @@ from molweight.benchmarks.speed.collating import collating, collating_table
 from molweight.benchmarks.speed.featurising import featurise, featurise_table
 from molweight.benchmarks.speed.hvp import hvp, hvp_table
 from molweight.benchmarks.speed.iteration import iteration, iteration_table
+from molweight.benchmarks.speed.kernel import kernel, kernel_table
 from molweight.benchmarks.speed.setting import Setting, SpeedConfig, make_setting
 from molweight.errors import ConfigError, MolweightError
 from molweight.paths import replacing
@@ -31,6 +32,7 @@ TABLES: dict[str, tuple[Measure, Callable[[dict[str, Any]], Table]]] = {
     "featurise": (featurise, featurise_table),
     "build": (building, building_table),
     "collate": (collating, collating_table),
+    "kernel": (kernel, kernel_table),
 }
 TABLE_NAMES = ", ".join(TABLES)
 
