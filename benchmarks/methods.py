@@ -1,7 +1,7 @@
 """The methods a benchmark compares: each learns from train, chooses by valid, and never sees test."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from molweight.molecules.splits import Split
 from molweight.objectives import graph_objectives
 from molweight.reports.progress import format_values
 from molweight.solver import StepRecord
+from molweight.solver.ranks import ALONE, Ranks
 from molweight.solver.weights import uniform_weights
 from molweight.tasks.baselines import RandomForest
 from molweight.tasks.data import TaskData, as_tensor
@@ -38,6 +39,7 @@ class Job:
         checkpoint: the encoder to start from; left as it is.
         snapshot: file where a method may keep its state while it runs.
         advance: reports progress: steps done, steps in all, a remark.
+        ranks: those that share each batch of continued pretraining.
     """
 
     data: TaskData
@@ -49,6 +51,7 @@ class Job:
     checkpoint: GIN
     snapshot: Path | None = None
     advance: Advance = lambda done, total, remark: None
+    ranks: Ranks = ALONE
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def equal(job: Job) -> Fitted:
     state = PretrainState.start(problem, config)
     store = job.data.store.to(job.compute.device)
     train = as_tensor(job.split.train, job.compute.device)
-    for losses in pretrain(state, store, train, weights, config):
+    for losses in pretrain(state, store, train, weights, config, job.ranks):
         job.advance(state.step, config.steps, format_values(losses, 2))
     return _finetuned(encoder, job, weights)
 
@@ -119,6 +122,7 @@ def tapweight(job: Job) -> Fitted:
         job.seed,
         progress=show,
         snapshot=job.snapshot,
+        ranks=job.ranks,
     )
     return _finetuned(learned.encoder, job, learned.weights, learned.history)
 
@@ -130,6 +134,23 @@ METHODS: dict[str, Method] = {
     "equal": equal,
     "tapweight": tapweight,
 }
+
+
+PARALLEL = ("equal", "tapweight")  # whose pretraining several ranks can share
+
+
+def check_parallel(methods: Iterable[str], ranks: Ranks) -> None:
+    """Refuse methods that several ranks would only repeat.
+
+    Raises:
+        ConfigError: if there are some.
+    """
+    alone = [name for name in methods if name not in PARALLEL]
+    if ranks.count > 1 and alone:
+        raise ConfigError(
+            f"{', '.join(alone)} cannot run data-parallel; give --methods {','.join(PARALLEL)}, or start "
+            "without torchrun"
+        )
 
 
 def find_methods(names: str) -> dict[str, Method]:
