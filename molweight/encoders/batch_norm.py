@@ -50,7 +50,7 @@ class BatchNorm(nn.BatchNorm1d):
 
     @torch.no_grad()
     def _track(self, mean: Tensor, squares: Tensor, rows: Tensor) -> None:
-        kept = 1 - self.momentum * (rows > 1)  # type: ignore[operator]  # torch's type allows for None
+        kept = 1 - self.momentum * (rows > 1).to(rows)  # type: ignore[operator]  # torch's type allows for None
         self.running_mean.mul_(kept).add_((1 - kept) * mean)  # type: ignore[union-attr]  # as above
         variance = squares / (rows - 1).clamp(min=1)
         self.running_var.mul_(kept).add_((1 - kept) * variance)  # type: ignore[union-attr]  # as above
