@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from molweight.solver.ranks import Ranks
 
 LIMIT = 180  # seconds, for a deadlock to fail a test and not stop all
@@ -42,6 +44,19 @@ def over_ranks(function: Callable[[Ranks], Any], folder: Path, count: int = 2) -
     if done.returncode:
         raise RuntimeError(done.stderr)
     return [pickle.loads((folder / f"{function.__name__}-{rank}").read_bytes()) for rank in range(count)]
+
+
+def numbers(value: Any) -> list[float]:
+    """All numbers of a nested result in one list."""
+    if isinstance(value, Tensor):
+        return value.double().flatten().tolist()
+    if isinstance(value, dict | list | tuple):
+        return [
+            number
+            for part in (value.values() if isinstance(value, dict) else value)
+            for number in numbers(part)
+        ]
+    return [float(value)] if isinstance(value, int | float) else []
 
 
 def _main(file: str, name: str, folder: str) -> None:

@@ -3,7 +3,7 @@ from dataclasses import asdict
 
 import pytest
 import torch
-from parallel import over_ranks
+from parallel import numbers, over_ranks
 from torch import nn
 
 from molweight.encoders.batch_norm import BatchNorm, synchronised_norms
@@ -73,6 +73,7 @@ def batches_of(ranks, dtype):
 def loop(ranks, dtype, objectives, **options):
     """State dicts, weights and records after some iterations of a small network with batch normalisation."""
     torch.manual_seed(0)
+    # no bias where batch normalisation takes it out again: Adam would move it along the sign of rounding
     layers = nn.Linear(4, 16, bias=False), BatchNorm(16), nn.Tanh(), nn.Linear(16, WIDTH), nn.Tanh()
     encoder = nn.Sequential(*layers)
     config = LoopConfig(STEPS, warmup=2, pretrain_lr=1e-3, **options)
@@ -105,19 +106,6 @@ def broken(ranks):
         return label(x) / (0.0 if ranks.rank == 1 and len(calls) == 3 else 1.0)
 
     return loop(ranks, torch.float32, {"leak": label, "broken": target})
-
-
-def numbers(value):
-    """All numbers of a nested result in one list."""
-    if isinstance(value, torch.Tensor):
-        return value.double().flatten().tolist()
-    if isinstance(value, dict | list | tuple):
-        return [
-            number
-            for part in (value.values() if isinstance(value, dict) else value)
-            for number in numbers(part)
-        ]
-    return [float(value)] if isinstance(value, int | float) else []
 
 
 @pytest.fixture(scope="module")
