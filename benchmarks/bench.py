@@ -30,6 +30,7 @@ class BenchConfig:
     Attributes:
         methods: comma-separated names.
         seeds: number of seeds, from 0.
+        objectives: names of those to pretrain on.
         split: name of a splitter; the random ones draw another split for each seed.
         budget: name of a budget.
         data_dir: folder searched first for data.
@@ -39,6 +40,7 @@ class BenchConfig:
     """
 
     methods: str
+    objectives: tuple[str, ...]
     seeds: int
     split: str
     budget: str
@@ -121,6 +123,7 @@ def run_bench(
                 config.compute,
                 seed,
                 checkpoint,
+                config.objectives,
                 snapshot,
                 advance,
                 config.ranks,
@@ -147,6 +150,7 @@ def _identity(name: str, config: BenchConfig, loaded: Loaded, splits: Sequence[S
         "data": loaded.sha256,
         "split": [split.digest for split in splits],
         "methods": config.methods,
+        "objectives": config.objectives,
         "number of seeds": config.seeds,
         "budget": repr(find_budget(config.budget)),
         "checkpoint": config.checkpoint,

@@ -2,8 +2,10 @@
 
 import copy
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,9 +16,9 @@ from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
 from molweight.errors import ConfigError
 from molweight.molecules.splits import Split
-from molweight.objectives import graph_objectives
+from molweight.objectives import GRAPH_OBJECTIVES, graph_objectives
 from molweight.reports.progress import format_values
-from molweight.solver import StepRecord
+from molweight.solver import StepRecord, conjugate_gradient
 from molweight.solver.ranks import ALONE, Ranks
 from molweight.solver.weights import uniform_weights
 from molweight.tasks.baselines import RandomForest
@@ -37,6 +39,7 @@ class Job:
 
     Attributes:
         checkpoint: the encoder to start from; left as it is.
+        objectives: names of those to pretrain on.
         snapshot: file where a method may keep its state while it runs.
         advance: reports progress: steps done, steps in all, a remark.
         ranks: those that share each batch of continued pretraining.
@@ -49,6 +52,7 @@ class Job:
     compute: Compute
     seed: int
     checkpoint: GIN
+    objectives: tuple[str, ...] = tuple(GRAPH_OBJECTIVES)
     snapshot: Path | None = None
     advance: Advance = lambda done, total, remark: None
     ranks: Ranks = ALONE
@@ -94,7 +98,8 @@ def equal(job: Job) -> Fitted:
     """Continued pretraining on the train molecules with equal weights, then fine-tuning."""
     torch.manual_seed(job.seed)
     encoder = copy.deepcopy(job.checkpoint)
-    problem = PretrainProblem(encoder, graph_objectives(encoder.width), job.compute).to(job.compute.device)
+    objectives = graph_objectives(encoder.width, job.objectives)
+    problem = PretrainProblem(encoder, objectives, job.compute).to(job.compute.device)
     config = job.budget.continued_pretraining(job.seed)
     weights = uniform_weights(list(problem.objectives))
     state = PretrainState.start(problem, config)
@@ -105,9 +110,14 @@ def equal(job: Job) -> Fitted:
     return _finetuned(encoder, job, weights)
 
 
-def tapweight(job: Job) -> Fitted:
-    """Continued pretraining with weights learned from the task, then fine-tuning."""
-    config = job.budget.reweight
+def tapweight(job: Job, **settings: Any) -> Fitted:
+    """Continued pretraining with weights learned from the task, then fine-tuning.
+
+    Args:
+        job: what to do.
+        settings: of the three-level loop, where they are not the budget's.
+    """
+    config = replace(job.budget.reweight, loop=replace(job.budget.reweight.loop, **settings))
 
     def show(record: StepRecord) -> None:
         job.advance(record.step, config.loop.steps, f"weights {format_values(record.weights, 2)}")
@@ -120,9 +130,10 @@ def tapweight(job: Job) -> Fitted:
         config,
         job.compute,
         job.seed,
-        progress=show,
-        snapshot=job.snapshot,
-        ranks=job.ranks,
+        lambda width: graph_objectives(width, job.objectives),
+        show,
+        job.snapshot,
+        job.ranks,
     )
     return _finetuned(learned.encoder, job, learned.weights, learned.history)
 
@@ -133,6 +144,8 @@ METHODS: dict[str, Method] = {
     "finetune": finetuned,
     "equal": equal,
     "tapweight": tapweight,
+    "tapweight-cg": partial(tapweight, level2=conjugate_gradient(5), curvature="gauss_newton"),
+    "tapweight-strength": partial(tapweight, parametrisation="strength"),
 }
 
 

@@ -67,7 +67,8 @@ def run_planted(name: str, config: BenchConfig, normalise: bool = True) -> Plant
     histories, sizes = [], {}
     for seed, split in enumerate(make_splits(data, config)):
         blind, molecules = data.hide_labels(split.test), np.concatenate([split.train, split.valid])
-        planted = plant(blind, molecules, settings.pretrain_batch, config.compute, seed)
+        batch = settings.pretrain_batch
+        planted = plant(blind, molecules, batch, config.compute, seed, config.objectives)
         sizes = planted.sizes
         with progress_bar(f"{name}: planted, seed {seed}") as advance:
             found = reweight(

@@ -1,6 +1,6 @@
 """Planted truth: do the learned weights find an objective that leaks the target, and drop one of noise?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from molweight.encoders.compute import Compute, at_least_float32
 from molweight.encoders.readout import mean_readout
 from molweight.molecules.batch import GraphBatch, collate
 from molweight.molecules.store import Store
-from molweight.objectives import graph_objectives
+from molweight.objectives import GRAPH_OBJECTIVES, graph_objectives
 from molweight.tasks.data import Scaler, TaskData, TaskKind, as_tensor
 from molweight.tasks.losses import masked_loss
 from molweight.tasks.problems import start_at_base_rate
@@ -66,7 +66,12 @@ class Planted:
 
 
 def plant(
-    data: TaskData, molecules: NDArray[np.int64], batch_size: int, compute: Compute, seed: int
+    data: TaskData,
+    molecules: NDArray[np.int64],
+    batch_size: int,
+    compute: Compute,
+    seed: int,
+    beside: Sequence[str] = tuple(GRAPH_OBJECTIVES),
 ) -> Planted:
     """Divide molecules at random: half are held back, a quarter is to train on, a quarter to judge by.
 
@@ -80,6 +85,7 @@ def plant(
         batch_size: molecules to a loss of a planted objective.
         compute: device.
         seed: of the division and the shuffle.
+        beside: names of the objectives that are not planted.
     """
     generator = np.random.default_rng(seed)
     quarter = len(molecules) // 4
@@ -89,7 +95,7 @@ def plant(
     truths = {LEAK: labels, NOISE: generator.permutation(labels)}
 
     def objectives(width: int) -> nn.ModuleDict:
-        found = graph_objectives(width)
+        found = graph_objectives(width, beside)
         for name, values in truths.items():
             known = torch.from_numpy(values).to(compute.device)
             found[name] = Supervised(width, store, own, known, data.kind, batch_size)

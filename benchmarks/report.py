@@ -2,6 +2,7 @@
 
 import json
 import platform
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
@@ -22,6 +23,7 @@ from molweight.reports.pictures import draw_scores, draw_weights
 from molweight.reports.rejected import write_rejected
 from molweight.reports.tables import scores_table, weights_table
 from molweight.solver import StepRecord
+from molweight.solver.inverse import DIVERGED, NEGATIVE_CURVATURE
 from molweight.solver.weights import evidence
 
 REPORT = "report.json"
@@ -105,12 +107,9 @@ def write_report(result: BenchResult, config: BenchConfig, folder: Path) -> dict
         rows = len(result.loaded.data.smiles) + len(result.loaded.rejected)
         sources = [(result.loaded.paths[0].name, rows)]
         write_rejected(result.loaded.rejected, sources, folder / "rejected.csv")
-    histories = [outcome.history for outcome in result.outcomes.get("tapweight", [])]
-    if histories:
-        write_json([[asdict(record) for record in history] for history in histories], folder / "weights.json")
-        names = histories[0][0].weights
-        trajectories = {name: [[r.weights[name] for r in history] for history in histories] for name in names}
-        draw_weights(trajectories, f"{result.name}: learned objective weights", folder / "weights.png")
+    for method, outcomes in result.outcomes.items():
+        if histories := [outcome.history for outcome in outcomes if outcome.history]:
+            _write_weights(histories, f"{result.name}: objective weights of {method}", method, folder)
     scores = {name: values["test"] for name, values in report["methods"].items()}
     draw_scores(scores, result.metric.name, f"{result.name}, {config.split} split", folder / "scores.png")
     write_json(report, folder / REPORT)
@@ -122,10 +121,12 @@ def print_report(report: Mapping[str, Any], higher_is_better: bool, folder: Path
     sizes = " / ".join(str(n) for n in report["sizes"].values())
     title = f"{report['dataset']}, {report['split']} split ({sizes})"
     console.print(scores_table(title, report["metric"], higher_is_better, report["methods"]))
-    learned = report["methods"].get("tapweight", {}).get("weights")
-    if learned:
-        found = report["methods"]["tapweight"]["evidence"]
-        console.print(weights_table("objective weights after learning", learned, found))
+    for name, found in report["methods"].items():
+        if "evidence" in found:
+            console.print(
+                weights_table(f"{name}: weights after learning", found["weights"], found["evidence"])
+            )
+            print_statuses(found["statuses"], console)
     if report["rejected"]:
         console.print(
             f"{report['rejected']} rows are not molecules and were set aside: {folder / 'rejected.csv'}"
@@ -137,6 +138,26 @@ def print_report(report: Mapping[str, Any], higher_is_better: bool, folder: Path
     if report["note"]:
         console.print(f"note: {report['note']}")
     console.print(f"report: {folder / REPORT}", soft_wrap=True)
+
+
+def print_statuses(statuses: Mapping[str, Mapping[str, float]], console: Console) -> None:
+    """Say where a best response is a stopgap, because its solver met what it cannot solve."""
+    for level, shares in statuses.items():
+        for status in (NEGATIVE_CURVATURE, DIVERGED):
+            if share := shares.get(status, 0.0):
+                console.print(
+                    f"{level}: the solver ended with {status} in {share:.0%} of the steps, and its best "
+                    "response there is a stopgap"
+                )
+
+
+def _write_weights(histories: list[list[StepRecord]], title: str, method: str, folder: Path) -> None:
+    """`weights.json` and `weights.png` of `tapweight`; the other methods' names say theirs."""
+    stem = "weights" if method == "tapweight" else f"weights-{method}"
+    write_json([[asdict(record) for record in history] for history in histories], folder / f"{stem}.json")
+    names = histories[0][0].weights
+    trajectories = {name: [[r.weights[name] for r in history] for history in histories] for name in names}
+    draw_weights(trajectories, title, folder / f"{stem}.png")
 
 
 def _method(outcomes: list[Outcome]) -> dict[str, Any]:
@@ -152,6 +173,7 @@ def _method(outcomes: list[Outcome]) -> dict[str, Any]:
     histories = [outcome.history for outcome in outcomes if outcome.history]
     if histories:
         found["evidence"] = weight_evidence(histories)
+        found["statuses"] = solver_statuses(histories)
     return found
 
 
@@ -162,6 +184,20 @@ def weight_evidence(histories: Sequence[Sequence[StepRecord]]) -> dict[str, dict
         each = [evidence([r.cosines[name] for r in h], [r.hypergradient[name] for r in h]) for h in histories]
         found[name] = {key: [values[key] for values in each] for key in each[0]}
     return found
+
+
+def solver_statuses(histories: Sequence[Sequence[StepRecord]]) -> dict[str, dict[str, float]]:
+    """For each level, the share of the steps with a hypergradient in which its solver ended in each way."""
+    records = [record for history in histories for record in history if record.statuses]
+    levels = sorted({level for record in records for level in record.statuses})
+    return {
+        level: {
+            status: count / len(records)
+            for status, count in sorted(Counter(record.statuses[level] for record in records).items())
+            if status
+        }
+        for level in levels
+    }
 
 
 def _split_rows(result: BenchResult) -> list[dict[str, list[int]]]:

@@ -32,8 +32,15 @@ def molweight_command(context: typer.Context) -> None:
 def bench(
     names: Annotated[list[str], typer.Argument(help="MoleculeNet sets, such as freesolv, bbbp or bace.")],
     methods: Annotated[
-        str, typer.Option(help="Comma-separated, of rf, scratch, finetune, equal, tapweight.")
+        str,
+        typer.Option(
+            help="Comma-separated, of rf, scratch, finetune, equal, tapweight, tapweight-cg, "
+            "tapweight-strength."
+        ),
     ] = "rf,scratch,finetune,equal,tapweight",
+    objectives: Annotated[
+        str, typer.Option(help="Comma-separated; one left out has no share of the weights.")
+    ] = "attribute_masking,context_prediction,contrastive,edge_prediction",
     seeds: Annotated[int, typer.Option(help="Number of seeds, counted from 0.")] = 3,
     split: Annotated[
         str, typer.Option(help="scaffold, chiral-scaffold, random-scaffold or random.")
@@ -85,19 +92,20 @@ def bench(
     from molweight.benchmarks.planted import PLANT_REPORT, print_planted, run_planted, write_planted
     from molweight.benchmarks.report import output_folders, print_report, resumed_folders, write_report
     from molweight.encoders.compute import choose_compute
+    from molweight.objectives import find_objectives
 
     check_names(names)
     if raw and not plant:
         raise ConfigError("--raw goes with --plant, of which it is an ablation")
-    compute = choose_compute(device, precision)
+    compute, kinds = choose_compute(device, precision), find_objectives(objectives)
     if plant:
         refuse_ranks("--plant")
-        config = BenchConfig(methods, seeds, split, budget, data_dir, checkpoint, compute)
+        config = BenchConfig(methods, kinds, seeds, split, budget, data_dir, checkpoint, compute)
         for name, folder in output_folders(tuple(names), out, overwrite, PLANT_REPORT).items():
             print_planted(write_planted(run_planted(name, config, not raw), folder), folder, console)
         return
     with joined_ranks(compute.device) as ranks:
-        config = BenchConfig(methods, seeds, split, budget, data_dir, checkpoint, compute, ranks)
+        config = BenchConfig(methods, kinds, seeds, split, budget, data_dir, checkpoint, compute, ranks)
         folders = ranks.once(
             lambda: (
                 resumed_folders(tuple(names), resume)

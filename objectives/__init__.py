@@ -4,8 +4,11 @@ An objective is an `nn.Module` that owns its head and never the encoder, with
 `forward(encoder, batch, generator) -> scalar`; any module of that shape can be used beside these.
 """
 
+from collections.abc import Sequence
+
 from torch import nn
 
+from molweight.errors import ConfigError
 from molweight.objectives.graph.attribute_masking import AttributeMasking
 from molweight.objectives.graph.context_prediction import ContextPrediction
 from molweight.objectives.graph.contrastive import Contrastive
@@ -19,6 +22,25 @@ GRAPH_OBJECTIVES: dict[str, type[nn.Module]] = {
 }
 
 
-def graph_objectives(width: int) -> nn.ModuleDict:
-    """One of each graph objective, with fresh heads for an encoder of this width."""
-    return nn.ModuleDict({name: objective(width) for name, objective in GRAPH_OBJECTIVES.items()})
+def graph_objectives(width: int, names: Sequence[str] = tuple(GRAPH_OBJECTIVES)) -> nn.ModuleDict:
+    """The graph objectives of these names, with fresh heads for an encoder of this width.
+
+    One that is left out has no head and no share of the weights.
+    """
+    return nn.ModuleDict({name: GRAPH_OBJECTIVES[name](width) for name in names})
+
+
+def find_objectives(names: str) -> tuple[str, ...]:
+    """The names in a comma-separated list.
+
+    Raises:
+        ConfigError: if one does not exist or is named twice, or none is named.
+    """
+    wanted = tuple(name.strip() for name in names.split(",") if name.strip())
+    unknown = [name for name in wanted if name not in GRAPH_OBJECTIVES]
+    if unknown or not wanted:
+        there = ", ".join(GRAPH_OBJECTIVES)
+        raise ConfigError(f"unknown objective {', '.join(unknown) or names!r}; there are {there}")
+    if len(set(wanted)) < len(wanted):
+        raise ConfigError(f"--objectives {names}: names an objective twice")
+    return wanted

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from molweight.benchmarks.speed.hvp import hvp, hvp_table
 from molweight.benchmarks.speed.iteration import iteration, iteration_table
+from molweight.benchmarks.speed.kernel import kernel, kernel_table
 from molweight.benchmarks.speed.setting import Setting, SpeedConfig, make_setting
 from molweight.errors import ConfigError, MolweightError
 from molweight.paths import replacing
@@ -25,11 +26,14 @@ Measure = Callable[[Setting, SpeedConfig], dict[str, Any]]
 TABLES: dict[str, tuple[Measure, Callable[[dict[str, Any]], Table]]] = {
     "iteration": (iteration, iteration_table),
     "hvp": (hvp, hvp_table),
+    "kernel": (kernel, kernel_table),
 }
 
 
 def speed(
-    tables: Annotated[list[str] | None, typer.Argument(help="iteration, hvp; all by default.")] = None,
+    tables: Annotated[
+        list[str] | None, typer.Argument(help="iteration, hvp, kernel; all by default.")
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
     batch: Annotated[int, typer.Option(help="Molecules to every batch.")] = 256,
     rounds: Annotated[int, typer.Option(help="Timed rounds.")] = 10,

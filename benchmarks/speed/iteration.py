@@ -11,7 +11,7 @@ from rich.table import Table
 
 from molweight.benchmarks.speed.agreement import check_agreement, compare
 from molweight.benchmarks.speed.betty_loop import start_betty
-from molweight.benchmarks.speed.setting import Setting, SpeedConfig
+from molweight.benchmarks.speed.setting import CURVATURE_BATCH, Setting, SpeedConfig
 from molweight.benchmarks.speed.timing import ratio, time_in_turn
 from molweight.solver import LoopConfig, conjugate_gradient, learn_weights, neumann
 
@@ -24,7 +24,7 @@ ROWS: dict[str, dict[str, Any]] = {
     UNIT: {"warmup": ENDLESS},
     "identity": {},
     "conjugate_gradient, 5 steps, level II": {"level2": conjugate_gradient(5), "curvature": "gauss_newton"},
-    "conjugate_gradient, 5 steps, both": {
+    f"conjugate_gradient, 5 steps, both, level I on {CURVATURE_BATCH} molecules": {
         "level1": conjugate_gradient(5),
         "level2": conjugate_gradient(5),
         "curvature": "gauss_newton",

@@ -24,6 +24,10 @@ class BatchNorm(nn.BatchNorm1d):
     """
 
     synchronised = False
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+    momentum: float
 
     def forward(self, input: Tensor) -> Tensor:
         """[rows, width] to [rows, width]."""
@@ -50,11 +54,11 @@ class BatchNorm(nn.BatchNorm1d):
 
     @torch.no_grad()
     def _track(self, mean: Tensor, squares: Tensor, rows: Tensor) -> None:
-        kept = 1 - self.momentum * (rows > 1).to(rows)  # type: ignore[operator]  # torch's type allows for None
-        self.running_mean.mul_(kept).add_((1 - kept) * mean)  # type: ignore[union-attr]  # as above
+        kept = 1 - self.momentum * (rows > 1).to(rows)
+        self.running_mean.mul_(kept).add_((1 - kept) * mean)
         variance = squares / (rows - 1).clamp(min=1)
-        self.running_var.mul_(kept).add_((1 - kept) * variance)  # type: ignore[union-attr]  # as above
-        self.num_batches_tracked.add_(1)  # type: ignore[union-attr]  # as above
+        self.running_var.mul_(kept).add_((1 - kept) * variance)
+        self.num_batches_tracked.add_(1)
 
 
 @contextmanager

@@ -57,6 +57,12 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
+def product_dtype(x: Tensor) -> torch.dtype:
+    """Dtype of matrix products with x: autocast's where it is on, else that of x."""
+    kind = x.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
+
+
 def at_least_float32(x: Tensor) -> Tensor:
     """The tensor itself, or float32 where it is half precision; losses and means are taken in this."""
     return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x

@@ -69,9 +69,11 @@ def weights_table(
     table = Table(title=title)
     for heading in ("objective", "weight λ", "above equal", "cosine", "SNR"):
         table.add_column(heading, justify="left" if heading == "objective" else "right")
-    share = 1 / len(weights)
+    totals = [sum(values) for values in zip(*weights.values(), strict=True)]  # of each seed; 1 for shares
+    if any(abs(total - 1) > 1e-6 for total in totals):
+        table.caption = f"overall strength {mean_and_spread(totals)}"
     for name, values in weights.items():
-        above = sum(value > share for value in values)
+        above = sum(value > total / len(weights) for value, total in zip(values, totals, strict=True))
         found = evidence[name]
         table.add_row(
             label(name),

@@ -3,12 +3,31 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor, nn
-from torch.func import grad, jvp, vjp
+from torch.autograd import forward_ad
+from torch.func import grad, jvp
 
 Params = dict[str, Tensor]
+
+
+def value_and_gradient(loss: Callable[[Params], Tensor], params: Params) -> tuple[Tensor, Params]:
+    """The loss and its gradient by torch's own reverse mode, which lets a module take its fastest form.
+
+    Args:
+        loss: scalar function.
+        params: where the gradient is taken.
+
+    >>> value_and_gradient(lambda p: (p["x"] ** 2).sum(), {"x": torch.tensor([1.0, 2.0])})
+    (tensor(5.), {'x': tensor([2., 4.])})
+    """
+    leaves, value = _graph(loss, params)
+    if not value.requires_grad:
+        return value, scaled(0.0, params)
+    found = torch.autograd.grad(value, list(leaves.values()), materialize_grads=True)
+    return value.detach(), dict(zip(params, found, strict=True))
 
 
 def hessian_vector_product(loss: Callable[[Params], Tensor], params: Params, vector: Params) -> Params:
@@ -43,20 +62,41 @@ class Composed:
         return self.loss(self.outputs(params))
 
 
-def gauss_newton_product(composed: Composed, params: Params, vector: Params) -> Params:
-    """Jᵀ ∇²loss J·vector with J the Jacobian of the outputs (Schraudolph, 2002).
+def gauss_newton(composed: Composed, params: Params) -> Callable[[Params], Params]:
+    """The product v -> Jᵀ ∇²loss J·v with J the Jacobian of the outputs (Schraudolph, 2002).
 
     It leaves out the curvature of the network itself, which on ReLU networks has negative eigenvalues; for
-    losses that are convex in the outputs (squared error, cross-entropy) what remains has none.
+    losses that are convex in the outputs (squared error, cross-entropy) what remains has none. The network
+    is evaluated, and its graph kept, at the first product.
 
     >>> model = Composed(lambda p: torch.sin(p["x"]), lambda y: (y**2).sum())
-    >>> gauss_newton_product(model, {"x": torch.zeros(2)}, {"x": torch.tensor([1.0, 2.0])})["x"]
+    >>> gauss_newton(model, {"x": torch.zeros(2)})({"x": torch.tensor([1.0, 2.0])})["x"]
     tensor([2., 4.])
     """
-    outputs, pull_back = vjp(composed.outputs, params)[:2]
-    along = jvp(composed.outputs, (params,), (dict(vector),))[1]
-    curved = jvp(grad(composed.loss), (outputs,), (along,))[1]
-    return pull_back(curved)[0]
+    graph = cache(lambda: _graph(composed.outputs, params))
+
+    def product(vector: Params) -> Params:
+        leaves, outputs = graph()
+        along = _forward_derivative(composed.outputs, params, vector)
+        curved = jvp(grad(composed.loss), (outputs.detach(),), (along,))[1]
+        inputs = list(leaves.values())
+        found = torch.autograd.grad(outputs, inputs, curved, retain_graph=True, materialize_grads=True)
+        return dict(zip(params, found, strict=True))
+
+    return product
+
+
+def _graph(function: Callable[[Params], Tensor], params: Params) -> tuple[Params, Tensor]:
+    with torch.enable_grad():
+        leaves = {name: p.detach().requires_grad_() for name, p in params.items()}
+        return leaves, function(leaves)
+
+
+def _forward_derivative(function: Callable[[Params], Tensor], params: Params, vector: Params) -> Tensor:
+    # gradients are on, because a module may take a form without derivatives where they are off
+    with torch.enable_grad(), forward_ad.dual_level():
+        duals = {name: forward_ad.make_dual(p.detach(), vector[name]) for name, p in params.items()}
+        return forward_ad.unpack_dual(function(duals)).tangent.detach()
 
 
 def finite_difference_product(

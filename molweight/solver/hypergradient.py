@@ -17,19 +17,21 @@ losses along s, without a backward pass.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.func import grad_and_value, jvp, vjp
+from torch.func import jvp, vjp
 
 from molweight.solver.curvature import (
     Composed,
     Params,
-    gauss_newton_product,
+    gauss_newton,
     hessian_vector_product,
     norm,
     scaled,
+    value_and_gradient,
 )
 from molweight.solver.inverse import Inverse, MatVec, as_inverse
 from molweight.solver.ranks import Average, alone
@@ -192,14 +194,16 @@ def best_response(
         raise ValueError(f"proximal must be positive, got {proximal}: at 0 the levels are not connected")
     solve1, solve2 = as_inverse(level1), as_inverse(level2)
     fitted = omega | (head or {})
-    valid_gradient, value = grad_and_value(valid_loss)(fitted)
+    value, valid_gradient = value_and_gradient(valid_loss, fitted)
     value = average({"loss": value})["loss"]
     _check_finite(value, "the validation loss")
     valid_gradient = average(valid_gradient)
     _check_finite(norm(valid_gradient), "the gradient of the validation loss")
     shift = {name: 2 * proximal if name in omega else 0.0 for name in fitted}
     pretrain_product = _Counted(
-        _shifted(hessian_vector_product, weighted_loss, theta, dict.fromkeys(theta, damping), average)
+        _shifted(
+            partial(hessian_vector_product, weighted_loss, theta), dict.fromkeys(theta, damping), average
+        )
     )
     finetune_product = _Counted(_level2_product(finetune_loss, fitted, shift, curvature, average))
     u = solve2(finetune_product, valid_gradient)
@@ -281,21 +285,19 @@ def _level2_product(
     average: Average,
 ) -> MatVec:
     if curvature == "hessian":
-        return _shifted(hessian_vector_product, finetune_loss, fitted, shift, average)
+        return _shifted(partial(hessian_vector_product, finetune_loss, fitted), shift, average)
     if curvature != "gauss_newton":
         raise ValueError(f"curvature must be 'hessian' or 'gauss_newton', got {curvature!r}")
     if not isinstance(finetune_loss, Composed):
         raise ValueError("Gauss-Newton curvature needs finetune_loss as Composed(outputs, loss)")
-    return _shifted(gauss_newton_product, finetune_loss, fitted, shift, average)
+    return _shifted(gauss_newton(finetune_loss, fitted), shift, average)
 
 
-def _shifted(
-    product: Callable[..., Params], loss: Any, params: Params, shift: dict[str, float], average: Average
-) -> MatVec:
-    """v -> the average of product(loss, params, v), + shift·v with a shift for each name."""
+def _shifted(product: MatVec, shift: dict[str, float], average: Average) -> MatVec:
+    """v -> the average of product(v), + shift·v with a shift for each name."""
 
     def shifted(v: Params) -> Params:
-        found = average(product(loss, params, v))
+        found = average(product(v))
         return {name: torch.add(found[name], v[name], alpha=shift[name]) for name in v}
 
     return shifted

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -35,7 +36,8 @@ def identity(matvec: MatVec, b: Params) -> Params:
     return b
 
 
-def neumann(steps: int = 20, scale: float = 0.1) -> Inverse:
+@dataclass(frozen=True)
+class neumann:  # noqa: N801  # called as a function; a class for its settings to show and compare
     """The first terms of the Neumann series, scale · Σ_{j < steps} (I − scale·H)ʲ b (Lorraine et al., 2020).
 
     With every term the residual falls by max |1 − scale·λ| over the eigenvalues λ of H, so `scale` must be
@@ -53,26 +55,31 @@ def neumann(steps: int = 20, scale: float = 0.1) -> Inverse:
     >>> halves(lambda v: {"x": 2 * v["x"]}, {"x": torch.tensor([1.0])})["x"]
     tensor([0.5000])
     """
-    _require(steps >= 1, f"steps must be at least 1, got {steps}")
-    _require(scale > 0, f"scale must be positive, got {scale}")
 
-    def solve(matvec: MatVec, b: Params) -> Solution:
+    steps: int = 20
+    scale: float = 0.1
+
+    def __post_init__(self) -> None:
+        _require(self.steps >= 1, f"steps must be at least 1, got {self.steps}")
+        _require(self.scale > 0, f"scale must be positive, got {self.scale}")
+
+    def __call__(self, matvec: MatVec, b: Params) -> Solution:
+        """x."""
         start = before = _square(b, 0)
         x, r = scaled(0.0, b), b
         if start == 0:
             return Solution(x, 0.0, CONVERGED)
-        for step in range(1, steps + 1):
-            further, left = axpy(scale, r, x), axpy(-scale, matvec(r), r)
+        for step in range(1, self.steps + 1):
+            further, left = axpy(self.scale, r, x), axpy(-self.scale, matvec(r), r)
             square = _square(left, step)
             if square > before * _GROWTH:
                 return Solution(x, math.sqrt(before / start), DIVERGED)
             x, r, before = further, left, square
         return Solution(x, math.sqrt(before / start), STEP_LIMIT)
 
-    return solve
 
-
-def conjugate_gradient(steps: int = 100, damping: float = 0.0, tolerance: float = 1e-12) -> Inverse:
+@dataclass(frozen=True)
+class conjugate_gradient:  # noqa: N801
     """Conjugate gradients (Hestenes & Stiefel, 1952) on (H + damping·I) x = b.
 
     H must be positive definite. Where a direction of negative curvature turns up, there is no minimum to
@@ -92,18 +99,26 @@ def conjugate_gradient(steps: int = 100, damping: float = 0.0, tolerance: float 
     >>> solve(lambda v: {"x": torch.tensor([1.0, 4.0]) * v["x"]}, {"x": torch.tensor([1.0, 1.0])})["x"]
     tensor([1.0000, 0.2500])
     """
-    _require(steps >= 1, f"steps must be at least 1, got {steps}")
-    _require(damping >= 0, f"damping must not be negative, got {damping}")
-    _require(tolerance >= 0, f"tolerance must not be negative, got {tolerance}")
 
-    def solve(matvec: MatVec, b: Params) -> Solution:
+    steps: int = 100
+    damping: float = 0.0
+    tolerance: float = 1e-12
+
+    def __post_init__(self) -> None:
+        _require(self.steps >= 1, f"steps must be at least 1, got {self.steps}")
+        _require(self.damping >= 0, f"damping must not be negative, got {self.damping}")
+        _require(self.tolerance >= 0, f"tolerance must not be negative, got {self.tolerance}")
+
+    def __call__(self, matvec: MatVec, b: Params) -> Solution:
+        """x."""
         x, r, p = scaled(0.0, b), b, b
         start = square = _square(b, 0)
         if start == 0:
             return Solution(x, 0.0, CONVERGED)
-        enough = max(tolerance, *(torch.finfo(value.dtype).eps for value in b.values())) ** 2 * start
-        for step in range(1, steps + 1):
-            product = axpy(damping, p, matvec(p))
+        rounding = max(torch.finfo(value.dtype).eps for value in b.values())
+        enough = max(self.tolerance, rounding) ** 2 * start
+        for step in range(1, self.steps + 1):
+            product = axpy(self.damping, p, matvec(p))
             curvature = _finite(float(dot(p, product)), step)
             if curvature <= 0:
                 x, r = (b, axpy(-1.0, product, b)) if step == 1 else (x, r)
@@ -115,8 +130,6 @@ def conjugate_gradient(steps: int = 100, damping: float = 0.0, tolerance: float 
                 return Solution(x, math.sqrt(square / start), CONVERGED)
             p = axpy(square / before, p, r)
         return Solution(x, math.sqrt(square / start), STEP_LIMIT)
-
-    return solve
 
 
 def _square(r: Params, step: int) -> float:

@@ -31,11 +31,16 @@ class EdgePrediction(nn.Module):
         unbonded = ~_adjacent(batch, first, other)
         if not unbonded.any():
             return no_signal(batch, lambda nothing: self.head(encoder(nothing)))
-        z = at_least_float32(self.head(encoder(batch)))
-        scale = z.shape[1] ** -0.5
-        bonded = scale * (z[first] * z[second]).sum(1)
-        apart = scale * (z[first[unbonded]] * z[other[unbonded]]).sum(1)
+        z = self.head(encoder(batch))
+        left, right = torch.cat([first, first[unbonded]]), torch.cat([second, other[unbonded]])
+        bonded, apart = _scores(z, left, right).split([len(first), len(left) - len(first)])
         return 0.5 * (-F.logsigmoid(bonded).mean() - F.logsigmoid(-apart).mean())
+
+
+def _scores(z: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    # widened after the gather, which moves half as much, and `index_select` has the faster backward pass
+    one, two = (at_least_float32(z.index_select(0, rows)) for rows in (left, right))
+    return z.shape[1] ** -0.5 * (one * two).sum(1)
 
 
 def _adjacent(batch: GraphBatch, first: Tensor, second: Tensor) -> Tensor:

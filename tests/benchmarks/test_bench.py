@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,15 @@ from molweight.benchmarks.outcomes import Outcomes
 from molweight.encoders.compute import choose_compute
 
 ALL = ",".join(METHODS)
+DEFAULT = ("rf", "scratch", "finetune", "equal", "tapweight")
 SMOKE = ("--budget", "smoke", "--seeds", 2, "--device", "cpu")
 
 
 def bench_config(data_dir: Path, methods: str = ALL, split: str = "scaffold") -> BenchConfig:
-    return BenchConfig(methods, 1, split, "smoke", data_dir, "molweight_gin", choose_compute("cpu"))
+    objectives = ("attribute_masking", "edge_prediction")
+    return BenchConfig(
+        methods, objectives, 1, split, "smoke", data_dir, "molweight_gin", choose_compute("cpu")
+    )
 
 
 @pytest.mark.parametrize("name", ["freesolv", "bbbp"])
@@ -23,7 +28,7 @@ def test_report_has_every_method_seed_and_file(name, run_cli, small_data, tmp_pa
     code, stdout, _ = run_cli("bench", name, *SMOKE, "--data-dir", small_data, "--out", out)
     assert code == 0
     report = read_report(out)
-    assert set(report["methods"]) == set(METHODS)
+    assert set(report["methods"]) == set(DEFAULT)
     assert all(len(m["test"]) == len(m["valid"]) == 2 for m in report["methods"].values())
     assert report["sizes"] == {"train": 64, "valid": 8, "test": 8}
     learned = report["methods"]["tapweight"]["weights"]
@@ -32,7 +37,40 @@ def test_report_has_every_method_seed_and_file(name, run_cli, small_data, tmp_pa
     assert {f.name for f in out.iterdir()} == {
         "report.json", "split.json", "weights.json", "weights.png", "scores.png",
     }  # fmt: skip
-    assert all(method in stdout for method in METHODS)
+    assert all(method in stdout for method in DEFAULT)
+
+
+def test_objectives_left_out_have_no_share_and_variants_their_own_pictures(
+    run_cli, small_data, tmp_path, read_report
+):
+    out = tmp_path / "out"
+    methods = "tapweight-cg,tapweight-strength"
+    chosen = ("--methods", methods, "--objectives", "contrastive, edge_prediction")
+    code, stdout, _ = run_cli("bench", "freesolv", *SMOKE, *chosen, "--data-dir", small_data, "--out", out)
+    assert code == 0
+    found = read_report(out)["methods"]
+    for method in methods.split(","):
+        assert set(found[method]["weights"]) == {"contrastive", "edge_prediction"}
+        assert (out / f"weights-{method}.png").stat().st_size > 10_000
+        history = json.loads((out / f"weights-{method}.json").read_text())
+        assert set(history[0][0]["losses"]) == {"contrastive", "edge_prediction"}
+    assert sum(found["tapweight-cg"]["statuses"]["level2"].values()) == pytest.approx(1)
+    assert found["tapweight-strength"]["statuses"] == {"level1": {}, "level2": {}}
+    assert "overall strength" in stdout
+
+
+@pytest.mark.parametrize(
+    ("objectives", "complaint"),
+    [
+        ("masking", "unknown objective 'masking'; there are attribute_masking"),
+        (" , ", "unknown objective ' , '"),
+        ("contrastive,contrastive", "names an objective twice"),
+    ],
+)
+def test_objectives_that_make_no_sense_are_refused(run_cli, objectives, complaint):
+    code, _, error = run_cli("bench", "freesolv", "--objectives", objectives)
+    assert code == 2
+    assert complaint in error
 
 
 def test_a_second_run_gives_the_same_report(run_cli, small_data, tmp_path, read_report):

@@ -15,7 +15,7 @@ def seeded() -> None:
     torch.manual_seed(0)
 
 
-@pytest.fixture(params=["torch", "dgl"])
+@pytest.fixture(params=["fused", "torch", "dgl"])
 def kernel(request: pytest.FixtureRequest) -> str:
     """Every kernel that there is on this machine."""
     if request.param == "dgl" and find_spec("dgl") is None:

@@ -29,7 +29,7 @@ def neumann(matvec, b):
 def state_of(precision=torch.float32, dtype=torch.float64, config=CONFIG) -> LoopState:
     torch.manual_seed(0)
     compute = Compute(torch.device("cpu"), precision)
-    encoder = GIN(2, WIDTH)
+    encoder = GIN(2, WIDTH, kernel="torch")  # differentiated twice, to compare with
     pretrain = PretrainProblem(encoder, graph_objectives(WIDTH), compute)
     finetune = FinetuneProblem(copy.deepcopy(encoder), 2, "regression", compute)
     with torch.no_grad():

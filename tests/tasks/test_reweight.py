@@ -44,7 +44,8 @@ def test_the_encoder_is_left_as_it_is_and_another_given_back(encoder, data, part
     moved = [
         name for name, value in result.encoder.named_parameters() if not torch.equal(value, before[name])
     ]
-    assert len(moved) == len(list(encoder.parameters()))
+    # a bias before a batch normalisation has no gradient
+    assert moved == [name for name, _ in encoder.named_parameters() if not name.endswith("mlp.2.bias")]
 
 
 def test_same_seed_same_bits_and_another_seed_others(encoder, data, parts, compute):

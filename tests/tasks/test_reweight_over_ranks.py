@@ -49,7 +49,7 @@ def shares(width):
 def learned(ranks, objectives, config, unbiased=True, **options):
     """Without biases that batch normalisation takes out: their gradient is rounding, which Adam magnifies."""
     torch.manual_seed(0)
-    encoder = GIN(2, 8)
+    encoder = GIN(2, 8, kernel="torch" if unbiased else "fused")
     for layer in encoder.gnn_layers if unbiased else []:
         layer.mlp = nn.Sequential(nn.Linear(8, 16, bias=False), nn.ReLU(), nn.Linear(16, 8, bias=False))
     labels = np.random.default_rng(0).normal(size=(len(SMILES), 2)).astype(np.float32)

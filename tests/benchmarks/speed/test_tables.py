@@ -11,8 +11,10 @@ from rich.console import Console
 
 from molweight.benchmarks.speed import __main__ as program
 from molweight.benchmarks.speed import iteration as table
+from molweight.benchmarks.speed import kernel as kernel_module
 from molweight.benchmarks.speed.agreement import check_agreement
 from molweight.benchmarks.speed.hvp import DARTS_STEP, STEPS, hvp, hvp_table
+from molweight.benchmarks.speed.kernel import kernel, kernel_table
 from molweight.benchmarks.speed.setting import Setting, SpeedConfig, make_setting
 from molweight.errors import ConfigError
 
@@ -97,10 +99,29 @@ def test_mistakes_are_one_line(monkeypatch, capsys):
     with pytest.raises(SystemExit) as stopped:
         program.main()
     assert stopped.value.code == 2
-    assert capsys.readouterr().err == "error: unknown table 'fast'; there are iteration, hvp\n"
+    assert capsys.readouterr().err == "error: unknown table 'fast'; there are iteration, hvp, kernel\n"
 
 
 @pytest.mark.parametrize("wrong", [{"batch": 0}, {"rounds": 0}])
 def test_impossible_settings_are_refused(wrong):
     with pytest.raises(ConfigError, match="must be at least 1, got 0"):
         SpeedConfig(**wrong)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what the peers import
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_kernel(setting):
+    result = kernel(setting, CONFIG)
+    assert list(result["tables"]) == ["training", "masked", "dropout", "inference"]
+    rows = result["tables"]["training"]
+    assert {"composed", "fused", "fused, bfloat16", "bare products"} <= set(rows)
+    assert set(result["errors"]) - {"fused"} | set(result["left_out"]) == {"dgllife", "pyg"}
+    assert all(error < 1e-8 for error in result["errors"].values())
+    assert all(0 < share <= 1 for share in result["rows"]["whole"])
+    assert "rows that differ after each layer" in shown(kernel_table(result))
+
+
+def test_a_peer_with_other_numbers_is_not_timed(setting, monkeypatch):
+    monkeypatch.setattr(kernel_module, "_errors", lambda encoder, batch: {"pyg": 0.5})
+    with pytest.raises(RuntimeError, match=r"'pyg': 0\.5"):
+        kernel(setting, CONFIG)
