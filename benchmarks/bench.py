@@ -11,13 +11,14 @@ import numpy as np
 import molweight
 from molweight.benchmarks.budgets import find_budget
 from molweight.benchmarks.loading import Loaded, data_folders, find_data_set, load_data_set
-from molweight.benchmarks.methods import Job, Method, find_methods
+from molweight.benchmarks.methods import Job, Method, check_parallel, find_methods
 from molweight.benchmarks.outcomes import Outcome, Outcomes
 from molweight.encoders.checkpoints import load_encoder
 from molweight.encoders.compute import Compute
 from molweight.errors import ConfigError, DataError
 from molweight.molecules.splits import SEEDED, SPLITTERS, Split
 from molweight.reports.progress import announce, progress_bar
+from molweight.solver.ranks import ALONE, Ranks
 from molweight.tasks.data import TaskData
 from molweight.tasks.metrics import METRICS, Metric, score
 
@@ -35,6 +36,7 @@ class BenchConfig:
         data_dir: folder searched first for data.
         checkpoint: encoder that the methods start from.
         compute: device and precision.
+        ranks: those that share each batch of continued pretraining; all else each does alike.
     """
 
     methods: str
@@ -45,9 +47,10 @@ class BenchConfig:
     data_dir: Path | None
     checkpoint: str
     compute: Compute
+    ranks: Ranks = ALONE
 
     def __post_init__(self) -> None:
-        find_methods(self.methods)
+        check_parallel(find_methods(self.methods), self.ranks)
         find_budget(self.budget)
         if self.split not in SPLITTERS:
             raise ConfigError(f"unknown split {self.split!r}; there are {', '.join(SPLITTERS)}")
@@ -95,16 +98,18 @@ def run_bench(
     """
     checkpoint = load_encoder(config.checkpoint, data_folders(config.data_dir))
     with progress_bar(f"{name}: featurising") as advance:
-        loaded = load_data_set(name, config.data_dir, lambda done, total: advance(done, total, ""))
+        loaded = config.ranks.first_then_others(
+            lambda: load_data_set(name, config.data_dir, lambda done, total: advance(done, total, ""))
+        )
     metric = METRICS[find_data_set(name).metric]
     splits = make_splits(loaded.data, config)
     for split in splits:
         check_split(loaded.data, split, metric, name, config.split)
     budget = find_budget(config.budget)
-    kept.begin(_identity(name, config, loaded, splits), resume, overwrite)
+    config.ranks.once(lambda: kept.begin(_identity(name, config, loaded, splits), resume, overwrite))
 
     def run(label: str, method: Method, seed: int) -> Outcome:
-        if (before := kept.load(label, seed)) is not None:
+        if (before := config.ranks.once(lambda: kept.load(label, seed))) is not None:
             announce(f"{name}: {label}, seed {seed}: done before")
             return before
         blind = loaded.data.hide_labels(splits[seed].test)
@@ -121,9 +126,11 @@ def run_bench(
                 config.objectives,
                 snapshot,
                 advance,
+                config.ranks,
             )
             outcome = run_method(job, method, loaded.data.labels[splits[seed].test])
-        kept.save(label, seed, outcome)
+        if config.ranks.first:
+            kept.save(label, seed, outcome)
         reached = f"valid {metric.name} {outcome.valid:.3f} in {outcome.seconds:.0f} s"
         announce(f"{name}: {label}, seed {seed}: {reached}")
         return outcome
@@ -137,7 +144,8 @@ def run_bench(
 
 def _identity(name: str, config: BenchConfig, loaded: Loaded, splits: Sequence[Split]) -> dict[str, Any]:
     """What a resumed run must agree on."""
-    return {
+    shared = {"number of ranks": config.ranks.count} if config.ranks.count > 1 else {}
+    return shared | {
         "data set": name,
         "data": loaded.sha256,
         "split": [split.digest for split in splits],

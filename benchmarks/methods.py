@@ -1,7 +1,7 @@
 """The methods a benchmark compares: each learns from train, chooses by valid, and never sees test."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from molweight.molecules.splits import Split
 from molweight.objectives import GRAPH_OBJECTIVES, graph_objectives
 from molweight.reports.progress import format_values
 from molweight.solver import StepRecord, conjugate_gradient
+from molweight.solver.ranks import ALONE, Ranks
 from molweight.solver.weights import uniform_weights
 from molweight.tasks.baselines import RandomForest
 from molweight.tasks.data import TaskData, as_tensor
@@ -41,6 +42,7 @@ class Job:
         objectives: names of those to pretrain on.
         snapshot: file where a method may keep its state while it runs.
         advance: reports progress: steps done, steps in all, a remark.
+        ranks: those that share each batch of continued pretraining.
     """
 
     data: TaskData
@@ -53,6 +55,7 @@ class Job:
     objectives: tuple[str, ...] = tuple(GRAPH_OBJECTIVES)
     snapshot: Path | None = None
     advance: Advance = lambda done, total, remark: None
+    ranks: Ranks = ALONE
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def equal(job: Job) -> Fitted:
     state = PretrainState.start(problem, config)
     store = job.data.store.to(job.compute.device)
     train = as_tensor(job.split.train, job.compute.device)
-    for losses in pretrain(state, store, train, weights, config):
+    for losses in pretrain(state, store, train, weights, config, job.ranks):
         job.advance(state.step, config.steps, format_values(losses, 2))
     return _finetuned(encoder, job, weights)
 
@@ -130,6 +133,7 @@ def tapweight(job: Job, **settings: Any) -> Fitted:
         lambda width: graph_objectives(width, job.objectives),
         show,
         job.snapshot,
+        job.ranks,
     )
     return _finetuned(learned.encoder, job, learned.weights, learned.history)
 
@@ -143,6 +147,23 @@ METHODS: dict[str, Method] = {
     "tapweight-cg": partial(tapweight, level2=conjugate_gradient(5), curvature="gauss_newton"),
     "tapweight-strength": partial(tapweight, parametrisation="strength"),
 }
+
+
+PARALLEL = ("equal", "tapweight")  # whose pretraining several ranks can share
+
+
+def check_parallel(methods: Iterable[str], ranks: Ranks) -> None:
+    """Refuse methods that several ranks would only repeat.
+
+    Raises:
+        ConfigError: if there are some.
+    """
+    alone = [name for name in methods if name not in PARALLEL]
+    if ranks.count > 1 and alone:
+        raise ConfigError(
+            f"{', '.join(alone)} cannot run data-parallel; give --methods {','.join(PARALLEL)}, or start "
+            "without torchrun"
+        )
 
 
 def find_methods(names: str) -> dict[str, Method]:

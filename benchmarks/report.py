@@ -91,6 +91,7 @@ def build_report(result: BenchResult, config: BenchConfig) -> dict[str, Any]:
             "budget": config.budget,
             "checkpoint": config.checkpoint,
             "compute": str(config.compute),
+            "ranks": config.ranks.count,
             **asdict(find_budget(config.budget)),
         },
         "versions": {"python": platform.python_version(), **versions()},

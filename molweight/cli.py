@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from molweight.errors import ConfigError, MolweightError
+from molweight.launch import first_speaks, joined_ranks, launched, refuse_ranks
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -14,13 +15,17 @@ app = typer.Typer(
     add_completion=False,
 )
 
+PARALLEL = ("bench", "pretrain")
+
 Device = Annotated[str, typer.Option(help="auto (a GPU where there is one), cpu or cuda.")]
 Precision = Annotated[str, typer.Option(help="auto (bfloat16 where it is fast), float32 or bfloat16.")]
 
 
 @app.callback()
-def molweight_command() -> None:
+def molweight_command(context: typer.Context) -> None:
     """Adapt a pretrained molecular encoder with objective weights learned from the task itself."""
+    if context.invoked_subcommand not in PARALLEL:
+        refuse_ranks(f"molweight {context.invoked_subcommand}")
 
 
 @app.command()
@@ -73,11 +78,11 @@ def bench(
     Prints each method's test metric over seeds, and the learned weights. Writes report.json, the split,
     the rejected rows and pictures to the output folder (a subfolder for each set where there are several).
     What a run has reached is kept there as it goes: an interrupted one goes on with --resume and the same
-    options, to the same numbers.
+    options, to the same numbers. Under torchrun the methods equal and tapweight run data-parallel.
     """
     from rich.console import Console
 
-    console = Console()
+    console = Console(quiet=launched()[0] > 0)
     console.print(
         f"molweight bench {' '.join(names)}: {methods}; {seeds} seeds, {split} split, {budget} budget"
     )
@@ -90,31 +95,31 @@ def bench(
     from molweight.objectives import find_objectives
 
     check_names(names)
-    config = BenchConfig(
-        methods,
-        find_objectives(objectives),
-        seeds,
-        split,
-        budget,
-        data_dir,
-        checkpoint,
-        choose_compute(device, precision),
-    )
     if raw and not plant:
         raise ConfigError("--raw goes with --plant, of which it is an ablation")
+    compute, kinds = choose_compute(device, precision), find_objectives(objectives)
     if plant:
+        refuse_ranks("--plant")
+        config = BenchConfig(methods, kinds, seeds, split, budget, data_dir, checkpoint, compute)
         for name, folder in output_folders(tuple(names), out, overwrite, PLANT_REPORT).items():
             print_planted(write_planted(run_planted(name, config, not raw), folder), folder, console)
         return
-    folders = (
-        resumed_folders(tuple(names), resume) if resume else output_folders(tuple(names), out, overwrite)
-    )
-    for name, folder in folders.items():
-        kept = Outcomes(folder / OUTCOMES)
-        result = run_bench(name, config, kept, resume is not None, overwrite)
-        report = write_report(result, config, folder)
-        kept.remove()
-        print_report(report, result.metric.higher_is_better, folder, console)
+    with joined_ranks(compute.device) as ranks:
+        config = BenchConfig(methods, kinds, seeds, split, budget, data_dir, checkpoint, compute, ranks)
+        folders = ranks.once(
+            lambda: (
+                resumed_folders(tuple(names), resume)
+                if resume
+                else output_folders(tuple(names), out, overwrite)
+            )
+        )
+        for name, folder in folders.items():
+            kept = Outcomes(folder / OUTCOMES)
+            result = run_bench(name, config, kept, resume is not None, overwrite)
+            if ranks.first:
+                report = write_report(result, config, folder)
+                kept.remove()
+                print_report(report, result.metric.higher_is_better, folder, console)
 
 
 @app.command()
@@ -125,7 +130,7 @@ def pretrain(
     out: Annotated[Path, typer.Option(help="Checkpoint to write, .safetensors.")],
     epochs: Annotated[float, typer.Option(help="Passes over the corpora.")] = 5.0,
     steps: Annotated[int | None, typer.Option(help="Optimiser steps, in place of --epochs.")] = None,
-    batch_size: Annotated[int, typer.Option(help="Molecules to a step.")] = 256,
+    batch_size: Annotated[int, typer.Option(help="Molecules to a step, of all ranks together.")] = 256,
     lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
     seed: Annotated[int, typer.Option(help="Of weights, batches and random choices.")] = 0,
     checkpoint: Annotated[
@@ -140,7 +145,7 @@ def pretrain(
     """Pretrain a GIN on SMILES with the four objectives at equal weight.
 
     Writes the checkpoint and beside it the loss curve as .json and .png. An interrupted run goes on
-    with --resume.
+    with --resume. Under torchrun the processes share each batch.
     """
     from molweight.encoders.compute import choose_compute
     from molweight.pretraining import PretrainRun, pretrain_corpus
@@ -148,7 +153,11 @@ def pretrain(
     run = PretrainRun(
         corpora, out, epochs, steps, batch_size, lr, seed, checkpoint, smiles_column, resume, overwrite
     )
-    summary = pretrain_corpus(run, choose_compute(device, precision))
+    compute = choose_compute(device, precision)
+    with joined_ranks(compute.device) as ranks:
+        summary = pretrain_corpus(run, compute, ranks)
+    if not ranks.first:
+        return
     typer.echo(f"{out}: {summary['molecules']} molecules, {summary['epochs']} epochs")
     if summary["rejected"]:
         typer.echo(f"{summary['rejected']} rows are not molecules and were set aside: {run.rejected}")
@@ -157,7 +166,8 @@ def pretrain(
 def main() -> None:
     """Run the program; an error a user can mend is one line and exit code 2, failed training 1."""
     try:
-        app()
+        with first_speaks():
+            app()
     except MolweightError as error:
         typer.secho(f"molweight: {error}", err=True, fg=typer.colors.RED)
         sys.exit(2)

@@ -20,6 +20,7 @@ from molweight.paths import cache_folder, replacing
 from molweight.reports.pictures import draw_losses
 from molweight.reports.progress import format_values, progress_bar
 from molweight.reports.rejected import write_rejected
+from molweight.solver.ranks import ALONE, Ranks
 from molweight.solver.weights import uniform_weights
 from molweight.tasks.pretrain import PretrainConfig, PretrainState, pretrain
 from molweight.tasks.problems import PretrainProblem
@@ -38,7 +39,7 @@ class PretrainRun:
         out: checkpoint to write, `.safetensors`; the loss curve goes beside it.
         epochs: passes over the corpora.
         steps: optimiser steps, in place of epochs.
-        batch_size: molecules to a step.
+        batch_size: molecules to a step, of all ranks together.
         lr: highest learning rate.
         seed: of weights, batches and random choices.
         checkpoint: weights to start from; random ones where it is None.
@@ -75,25 +76,31 @@ class PretrainRun:
         """Where rows that are not molecules are set aside."""
         return self.out.with_suffix(".rejected.csv")
 
-    def identity(self) -> dict[str, object]:
+    def identity(self, ranks: Ranks = ALONE) -> dict[str, object]:
         """What a resumed run must agree on."""
         asked = asdict(self) | {"corpora": [path.name for path in self.corpora]}
+        if ranks.count > 1:
+            asked["ranks"] = ranks.count
         return {name: value for name, value in asked.items() if name not in ("out", "resume", "overwrite")}
 
 
-def pretrain_corpus(run: PretrainRun, compute: Compute) -> dict[str, object]:
+def pretrain_corpus(run: PretrainRun, compute: Compute, ranks: Ranks = ALONE) -> dict[str, object]:
     """Pretrain with the four graph objectives at equal weight; returns what the curve's JSON holds.
 
     Writes OUT, and beside it `.json` (losses by stretch, settings), `.png` (the curve) and, where there are
     any, `.rejected.csv` (rows that are not molecules). The state is kept on disk throughout, so that a
-    killed run goes on with `resume` to the same result.
+    killed run goes on with `resume` to the same result. Of several ranks, which share each batch, rank 0
+    writes, and all read the snapshot.
 
     Raises:
-        ConfigError: if there is something to overwrite or nothing to resume.
+        ConfigError: if there is something to overwrite or nothing to resume, or less than two molecules of
+            a batch for each rank.
         DataError: if a corpus cannot be read.
     """
-    _check_output(run)
-    store, sources = corpus_store(run.corpora, run.smiles_column)
+    _check_output(run, ranks)
+    store, sources = ranks.first_then_others(lambda: corpus_store(run.corpora, run.smiles_column))
+    if min(run.batch_size, len(store)) < 2 * ranks.count:
+        raise ConfigError(f"{ranks.count} ranks need at least {2 * ranks.count} molecules to a batch")
     steps = run.steps or max(1, round(run.epochs * len(store) / run.batch_size))
     warmup = min(500, steps // 10)
     config = PretrainConfig(steps, run.batch_size, run.lr, warmup, decay=True, seed=run.seed)
@@ -102,16 +109,10 @@ def pretrain_corpus(run: PretrainRun, compute: Compute) -> dict[str, object]:
     if run.resume:
         restore_snapshot(state, run.snapshot)
         curve = read_about(run.snapshot)["curve"]
-    _run(state, store.to(compute.device), config, run, curve)
-    summary = _summary(run, config, store, curve, compute)
-    metadata = {"model": "GIN", "molweight": molweight.__version__, "steps": str(steps)}
-    save_encoder(state.problem.encoder, run.out, metadata)
-    with replacing(run.out.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(summary, indent=1) + "\n")
-    draw_losses(curve, STRETCH, run.out.with_suffix(".png"))
-    if store.rejected:
-        write_rejected(store.rejected, sources, run.rejected)
-    run.snapshot.unlink(missing_ok=True)
+    _run(state, store.to(compute.device), config, run, curve, ranks)
+    summary = _summary(run, config, store, curve, compute, ranks)
+    if ranks.first:
+        _write(run, state, store, sources, curve, summary)
     return summary
 
 
@@ -124,12 +125,12 @@ def corpus_store(corpora: Sequence[Path], smiles_column: str | None) -> tuple[St
     return store, [(path.name, len(part)) for path, part in zip(corpora, parts, strict=True)]
 
 
-def _check_output(run: PretrainRun) -> None:
+def _check_output(run: PretrainRun, ranks: Ranks) -> None:
     if run.resume and not run.snapshot.exists():
         raise ConfigError(f"{run.snapshot}: nothing to resume; leave --resume out to start anew")
-    if run.resume and read_about(run.snapshot)["identity"] != json.loads(json.dumps(run.identity())):
+    if run.resume and read_about(run.snapshot)["identity"] != json.loads(json.dumps(run.identity(ranks))):
         raise ConfigError(
-            f"{run.snapshot}: was begun with other corpora or options; repeat those to resume it"
+            f"{run.snapshot}: was begun with other corpora, options or ranks; repeat those to resume it"
         )
     existing = [path for path in (run.out, run.snapshot) if path.exists()]
     if existing and not run.resume and not run.overwrite:
@@ -151,12 +152,13 @@ def _run(
     config: PretrainConfig,
     run: PretrainRun,
     curve: dict[str, list[float]],
+    ranks: Ranks,
 ) -> None:
     everything = torch.arange(len(store), device=store.device)
     weights = uniform_weights(list(state.problem.objectives))
     stretch: list[dict[str, float]] = []
     with progress_bar("pretraining") as advance:
-        for losses in pretrain(state, store, everything, weights, config):
+        for losses in pretrain(state, store, everything, weights, config, ranks):
             stretch.append(losses)
             if state.step % STRETCH == 0 or state.step == config.steps:
                 means = {name: float(np.mean([s[name] for s in stretch])) for name in curve}
@@ -164,12 +166,35 @@ def _run(
                     curve[name].append(round(value, 5))
                 stretch.clear()
                 advance(state.step, config.steps, format_values(means))
-            if state.step % SNAPSHOT_EVERY == 0:
-                save_snapshot(state, run.snapshot, {"identity": run.identity(), "curve": curve})
+            if ranks.first and state.step % SNAPSHOT_EVERY == 0:
+                save_snapshot(state, run.snapshot, {"identity": run.identity(ranks), "curve": curve})
+
+
+def _write(
+    run: PretrainRun,
+    state: PretrainState,
+    store: Store,
+    sources: Sequence[tuple[str, int]],
+    curve: dict[str, list[float]],
+    summary: dict[str, object],
+) -> None:
+    metadata = {"model": "GIN", "molweight": molweight.__version__, "steps": str(state.step)}
+    save_encoder(state.problem.encoder, run.out, metadata)
+    with replacing(run.out.with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps(summary, indent=1) + "\n")
+    draw_losses(curve, STRETCH, run.out.with_suffix(".png"))
+    if store.rejected:
+        write_rejected(store.rejected, sources, run.rejected)
+    run.snapshot.unlink(missing_ok=True)
 
 
 def _summary(
-    run: PretrainRun, config: PretrainConfig, store: Store, curve: dict[str, list[float]], compute: Compute
+    run: PretrainRun,
+    config: PretrainConfig,
+    store: Store,
+    curve: dict[str, list[float]],
+    compute: Compute,
+    ranks: Ranks,
 ) -> dict[str, object]:
     return {
         "corpora": [path.name for path in run.corpora],
@@ -178,6 +203,7 @@ def _summary(
         "epochs": round(config.steps * config.batch_size / len(store), 2),
         "config": asdict(config),
         "compute": str(compute),
+        "ranks": ranks.count,
         "versions": {"molweight": molweight.__version__, "torch": torch.__version__},
         "steps_per_point": STRETCH,
         "losses": curve,

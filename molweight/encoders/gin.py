@@ -69,9 +69,9 @@ class GIN(nn.Module):
         width: size of a representation.
         dropout: rate after each layer.
         kernel: "fused" computes equal rows once and a whole layer as one function, wherever that can be
-            done: on a CPU, outside `torch.func`. Elsewhere it is "torch", which composes torch's operations
-            and can be differentiated to any order; "dgl" takes the sum over neighbours from DGL. All three
-            compute the same.
+            done: on a CPU, outside `torch.func`, with batch statistics of one process. Elsewhere it is
+            "torch", which composes torch's operations and can be differentiated to any order; "dgl" takes
+            the sum over neighbours from DGL. All three compute the same.
     """
 
     def __init__(
@@ -104,7 +104,8 @@ class GIN(nn.Module):
 
     def _fusible(self, batch: GraphBatch) -> bool:
         plain = not torch._C._are_functorch_transforms_active()
-        return plain and batch.atom_type.device.type == "cpu" and batch.atoms > 1
+        own = not (self.training and any(cast(GINLayer, layer).bn.synchronised for layer in self.gnn_layers))
+        return plain and own and batch.atom_type.device.type == "cpu" and batch.atoms > 1
 
     def _fused(self, batch: GraphBatch) -> Tensor:
         count = len(self.gnn_layers)

@@ -1,10 +1,12 @@
-"""Progress bars of long work, on standard error so that results can be piped."""
+"""Progress bars of long work, on standard error so that results can be piped; of several ranks, of rank 0."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from molweight.launch import launched
 
 Advance = Callable[[int, int | None, str], None]  # done, total, remark
 
@@ -20,7 +22,8 @@ def progress_bar(title: str) -> Iterator[Advance]:
         TextColumn("{task.fields[remark]}"),
     )
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    hidden = not console.is_terminal or launched()[0] > 0
+    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
         bar = progress.add_task(title, total=None, remark="")
 
         def advance(done: int, total: int | None, remark: str = "") -> None:
@@ -31,7 +34,7 @@ def progress_bar(title: str) -> Iterator[Advance]:
 
 def announce(line: str) -> None:
     """A line about finished work, on standard error: what remains of a bar, and all a log gets."""
-    Console(stderr=True).print(line, style="dim", highlight=False)
+    Console(stderr=True, quiet=launched()[0] > 0).print(line, style="dim", highlight=False)
 
 
 def format_values(values: dict[str, float], digits: int = 3) -> str:

@@ -34,6 +34,7 @@ from molweight.solver.curvature import (
     value_and_gradient,
 )
 from molweight.solver.inverse import Inverse, MatVec, as_inverse
+from molweight.solver.ranks import Average, alone
 from molweight.solver.weights import find_parametrisation, pullback
 
 Loss = Callable[[Params], Tensor]
@@ -175,12 +176,14 @@ def best_response(
     level1: str | Inverse = "identity",
     level2: str | Inverse = "identity",
     curvature: Curvature = "hessian",
+    average: Average = alone,
 ) -> BestResponse:
     """s, through both levels; ∂F/∂λ_k is then −⟨s, ∇ℓ_k⟩, from whatever gradients are at hand.
 
     Args:
         weighted_loss: θ to Σ_k λ_k ℓ_k, of which only the curvature matters.
-        finetune_loss: as for `hypergradient`, and so all that follow.
+        finetune_loss: as for `hypergradient`, and so those that follow.
+        average: over ranks, of the validation loss, its gradient and every curvature product.
 
     Raises:
         ValueError: if the parameters of θ and ω differ, γ is not positive, or a name is unknown.
@@ -192,13 +195,17 @@ def best_response(
     solve1, solve2 = as_inverse(level1), as_inverse(level2)
     fitted = omega | (head or {})
     value, valid_gradient = value_and_gradient(valid_loss, fitted)
+    value = average({"loss": value})["loss"]
     _check_finite(value, "the validation loss")
+    valid_gradient = average(valid_gradient)
     _check_finite(norm(valid_gradient), "the gradient of the validation loss")
     shift = {name: 2 * proximal if name in omega else 0.0 for name in fitted}
     pretrain_product = _Counted(
-        _shifted(partial(hessian_vector_product, weighted_loss, theta), dict.fromkeys(theta, damping))
+        _shifted(
+            partial(hessian_vector_product, weighted_loss, theta), dict.fromkeys(theta, damping), average
+        )
     )
-    finetune_product = _Counted(_level2_product(finetune_loss, fitted, shift, curvature))
+    finetune_product = _Counted(_level2_product(finetune_loss, fitted, shift, curvature, average))
     u = solve2(finetune_product, valid_gradient)
     s = solve1(pretrain_product, scaled(2 * proximal, {name: u[name] for name in theta}))
     _check_finite(norm(s), "the best response")
@@ -271,22 +278,26 @@ class _Counted:
 
 
 def _level2_product(
-    finetune_loss: Loss | Composed, fitted: Params, shift: dict[str, float], curvature: Curvature
+    finetune_loss: Loss | Composed,
+    fitted: Params,
+    shift: dict[str, float],
+    curvature: Curvature,
+    average: Average,
 ) -> MatVec:
     if curvature == "hessian":
-        return _shifted(partial(hessian_vector_product, finetune_loss, fitted), shift)
+        return _shifted(partial(hessian_vector_product, finetune_loss, fitted), shift, average)
     if curvature != "gauss_newton":
         raise ValueError(f"curvature must be 'hessian' or 'gauss_newton', got {curvature!r}")
     if not isinstance(finetune_loss, Composed):
         raise ValueError("Gauss-Newton curvature needs finetune_loss as Composed(outputs, loss)")
-    return _shifted(gauss_newton(finetune_loss, fitted), shift)
+    return _shifted(gauss_newton(finetune_loss, fitted), shift, average)
 
 
-def _shifted(product: MatVec, shift: dict[str, float]) -> MatVec:
-    """v -> product(v) + shift·v, with a shift for each name."""
+def _shifted(product: MatVec, shift: dict[str, float], average: Average) -> MatVec:
+    """v -> the average of product(v), + shift·v with a shift for each name."""
 
     def shifted(v: Params) -> Params:
-        found = product(v)
+        found = average(product(v))
         return {name: torch.add(found[name], v[name], alpha=shift[name]) for name in v}
 
     return shifted

@@ -87,6 +87,7 @@ def iterate(state: LoopState, batch: Batches, config: LoopConfig) -> StepRecord:
         state.weights,
         state.scale,
         along=None if found is None else found.s,
+        average=state.average,
     )
     with seeded(state.step_seed(FINETUNE), state.logits.device):
         finetune_loss = finetune_step(state, batch.finetune, config.proximal)
@@ -132,6 +133,7 @@ def loop_best_response(state: LoopState, batch: Batches, config: LoopConfig) -> 
             level1=config.level1,
             level2=config.level2,
             curvature=config.curvature,
+            average=state.average,
         )
 
 

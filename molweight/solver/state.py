@@ -10,6 +10,7 @@ from molweight.solver.curvature import Params
 from molweight.solver.draws import mixed_seed
 from molweight.solver.hypergradient import Curvature, check_pairing
 from molweight.solver.inverse import Inverse, as_inverse
+from molweight.solver.ranks import Average, alone
 from molweight.solver.weights import GradientScale, find_parametrisation
 
 PRETRAIN, FINETUNE, REWEIGHT = range(3)  # levels, for telling their random choices apart
@@ -96,6 +97,8 @@ class LoopState:
     batch and a seed and returning each objective's loss by name. `finetune` is a module with a copy of
     that encoder under the same name, called with a batch and returning outputs, and with a method
     `loss(outputs, batch)` that makes a scalar of them. `seed` and the step decide every random choice.
+    `average` makes one of the losses, gradients and curvature products of all ranks of a data-parallel run,
+    each of which then holds the same state to the bit.
     """
 
     pretrain: nn.Module
@@ -109,10 +112,16 @@ class LoopState:
     scale: GradientScale
     seed: int = 0
     step: int = 0
+    average: Average = alone
 
     @classmethod
     def start(
-        cls, pretrain: nn.Module, finetune: nn.Module, config: LoopConfig, seed: int = 0
+        cls,
+        pretrain: nn.Module,
+        finetune: nn.Module,
+        config: LoopConfig,
+        seed: int = 0,
+        average: Average = alone,
     ) -> "LoopState":
         """Equal weights, fresh optimisers.
 
@@ -136,6 +145,7 @@ class LoopState:
             _weight_optimiser(logits, config),
             GradientScale(active=config.normalise),
             seed,
+            average=average,
         )
 
     @property

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from molweight.solver.curvature import Params, norm
+from molweight.solver.ranks import Average, alone
 from molweight.solver.state import LoopConfig, LoopState
 from molweight.solver.weights import GradientScale, keep_entropy, pullback
 
@@ -33,6 +34,7 @@ def pretrain_step(
     weights: dict[str, float],
     scale: GradientScale,
     along: Params | None = None,
+    average: Average = alone,
 ) -> PretrainStep:
     """One optimiser step of level I on Σ λ_k ℓ_k / scale_k.
 
@@ -47,19 +49,21 @@ def pretrain_step(
         weights: λ.
         scale: takes in the norms of the gradients.
         along: s, where the slopes along it are wanted.
+        average: over ranks, of the losses and of each objective's gradient.
 
     Raises:
         ValueError: if an objective returns something else than a scalar, or does not use the encoder.
         FloatingPointError: if a loss is not finite; nothing has been changed then.
     """
     losses = problem(batch, seed)
-    values = {name: finite_scalar(loss, f"objective {name}") for name, loss in losses.items()}
+    means = average({name: loss.detach() for name, loss in losses.items()})
+    values = {name: finite_scalar(mean, f"objective {name}") for name, mean in means.items()}
     params: Params = dict(problem.named_parameters())
     total = {name: torch.zeros_like(p) for name, p in params.items()}
     norms, slopes, cosines = {}, {}, {}
     length = 0.0 if along is None else float(norm(along))
     for name, loss in losses.items():
-        found = _gradients(loss, params)
+        found = average(_gradients(loss, params))
         in_encoder = _encoder_part(found, name)
         norms[name] = float(norm(in_encoder))
         scale.update(name, norms[name])
@@ -79,8 +83,9 @@ def finetune_step(state: LoopState, batch: Any, proximal: float) -> float:
     """One optimiser step of level II on L_train(ω) + γ‖ω − θ‖², encoder parameters paired by name."""
     state.finetune_optimiser.zero_grad()
     loss = task_loss(state.finetune, state.finetune(batch), batch)
-    value = finite_scalar(loss, "fine-tuning")
+    value = finite_scalar(state.average({"loss": loss.detach()})["loss"], "fine-tuning")
     loss.backward()
+    _average_gradients(state.finetune, state.average)
     anchor = dict(state.pretrain.get_submodule("encoder").named_parameters())
     for name, p in state.finetune.get_submodule("encoder").named_parameters():
         pull = torch.sub(p.detach(), anchor[name].detach())
@@ -133,6 +138,13 @@ def _gradients(loss: Tensor, params: Params) -> Params:
     # kept, because objectives may share a pass through the encoder
     found = torch.autograd.grad(loss, list(params.values()), allow_unused=True, retain_graph=True)
     return {name: g for name, g in zip(params, found, strict=True) if g is not None}
+
+
+def _average_gradients(problem: nn.Module, average: Average) -> None:
+    params: Params = dict(problem.named_parameters())
+    found = average({name: p.grad for name, p in params.items() if p.grad is not None})
+    for name, gradient in found.items():
+        params[name].grad = gradient
 
 
 def _encoder_part(gradients: Params, objective: str) -> Params:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from molweight.molecules.batch import GraphBatch, collate
 from molweight.molecules.store import Store
+from molweight.solver.ranks import ALONE, Ranks
 
 TaskKind = Literal["classification", "regression"]
 
@@ -42,10 +43,16 @@ class TaskData:
 
 @dataclass(frozen=True)
 class LabelledBatch:
-    """Graphs and the labels of their molecules, float32 [molecules, tasks], NaN where missing."""
+    """Graphs and the labels of their molecules.
+
+    Attributes:
+        labels: float32 [molecules, tasks], NaN where missing.
+        divisor: of the sum of losses, where that is not the number of labels present.
+    """
 
     graphs: GraphBatch
     labels: Tensor
+    divisor: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -75,9 +82,15 @@ class Scaler:
         return values * self.std + self.mean
 
 
-def labelled_batch(store: Store, labels: Tensor, molecules: Tensor) -> LabelledBatch:
-    """Collate molecules with their rows of the label table, all on the store's device."""
-    return LabelledBatch(collate(store, molecules), labels[molecules])
+def labelled_batch(store: Store, labels: Tensor, molecules: Tensor, ranks: Ranks = ALONE) -> LabelledBatch:
+    """Collate molecules with their rows of the label table, all on the store's device.
+
+    A rank gets its share of them, and a divisor with which the mean loss of all ranks is that over all
+    labels, however many fall to each.
+    """
+    mine = ranks.share(molecules)
+    present = None if ranks.count == 1 else (~labels[molecules].isnan()).sum().clamp(min=1) / ranks.count
+    return LabelledBatch(collate(store, mine), labels[mine], present)
 
 
 def as_tensor(molecules: NDArray[np.int64], device: torch.device) -> Tensor:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from molweight.encoders.batch_norm import synchronised_norms
 from molweight.molecules.batch import collate
 from molweight.molecules.store import Store
 from molweight.solver.draws import mixed_seed
+from molweight.solver.ranks import ALONE, Ranks
 from molweight.solver.steps import pretrain_step
 from molweight.solver.weights import GradientScale
 from molweight.tasks.problems import PretrainProblem
@@ -66,7 +68,12 @@ class PretrainState:
 
 
 def pretrain(
-    state: PretrainState, store: Store, molecules: Tensor, weights: dict[str, float], config: PretrainConfig
+    state: PretrainState,
+    store: Store,
+    molecules: Tensor,
+    weights: dict[str, float],
+    config: PretrainConfig,
+    ranks: Ranks = ALONE,
 ) -> Iterator[dict[str, float]]:
     """Run from the state's step to the last, yielding each step's unweighted losses by objective.
 
@@ -76,15 +83,20 @@ def pretrain(
         molecules: positions in the store to learn from.
         weights: share of each objective.
         config: settings.
+        ranks: those that share each batch, whose losses and gradients are averaged.
 
     Raises:
         FloatingPointError: if a loss is not finite; the text names the objective.
     """
-    while state.step < config.steps:
-        batch = collate(store, step_batch(molecules, config.batch_size, state.step, config.seed))
-        for group in state.optimiser.param_groups:
-            group["lr"] = config.lr_at(state.step)
-        seed = mixed_seed(config.seed, state.step)
-        taken = pretrain_step(state.problem, state.optimiser, batch, seed, weights, state.scale)
-        state.step += 1
-        yield taken.losses
+    with synchronised_norms(state.problem, active=ranks.count > 1):
+        while state.step < config.steps:
+            chosen = step_batch(molecules, config.batch_size, state.step, config.seed)
+            batch = collate(store, ranks.share(chosen))
+            for group in state.optimiser.param_groups:
+                group["lr"] = config.lr_at(state.step)
+            seed = mixed_seed(ranks.seed(config.seed), state.step)
+            taken = pretrain_step(
+                state.problem, state.optimiser, batch, seed, weights, state.scale, average=ranks.average
+            )
+            state.step += 1
+            yield taken.losses

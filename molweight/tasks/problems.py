@@ -60,7 +60,7 @@ class FinetuneProblem(nn.Module):
 
     def loss(self, outputs: Tensor, batch: LabelledBatch) -> Tensor:
         """Mean loss over the labels present, a scalar."""
-        return masked_loss(outputs, batch.labels, self.kind)
+        return masked_loss(outputs, batch.labels, self.kind, batch.divisor)
 
     def predict(self, graphs: GraphBatch) -> Tensor:
         """Logits, or standardised values: [molecules, tasks]."""

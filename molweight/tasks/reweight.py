@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from molweight.encoders.batch_norm import synchronised_norms
 from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
 from molweight.errors import DataError
@@ -17,6 +18,7 @@ from molweight.molecules.batch import collate
 from molweight.objectives import graph_objectives
 from molweight.solver import LoopConfig, LoopState, StepRecord, learn_weights
 from molweight.solver.loop import Batches
+from molweight.solver.ranks import ALONE, Ranks
 from molweight.tasks.data import Scaler, TaskData, as_tensor, labelled_batch
 from molweight.tasks.problems import FinetuneProblem, PretrainProblem, start_at_base_rate
 from molweight.tasks.sampling import step_batch
@@ -66,6 +68,7 @@ def reweight(
     objectives: Callable[[int], nn.ModuleDict] = graph_objectives,
     progress: Callable[[StepRecord], None] = lambda record: None,
     snapshot: Path | None = None,
+    ranks: Ranks = ALONE,
 ) -> Reweighted:
     """Pretrain a copy of the encoder on the train molecules with weights learned from the task.
 
@@ -81,6 +84,8 @@ def reweight(
         progress: called after each step.
         snapshot: file that keeps the state while the loop runs, from which the same call goes on where it
             was interrupted, to the same bits; it is left to the caller to remove.
+        ranks: those that share each batch. All come to the same weights and the same encoder; rank 0
+            writes the snapshot, and all read it.
 
     Raises:
         FloatingPointError: if a loss is not finite; the last snapshot is kept.
@@ -92,15 +97,25 @@ def reweight(
     # neither its direction nor its offset is to come from chance
     start_at_base_rate(finetune.head, torch.from_numpy(data.labels[train]), data.kind)
     finetune.encoder.dropout = config.dropout
-    state = LoopState.start(pretrain.to(compute.device), finetune.to(compute.device), config.loop, seed)
-    identity = f"{config} seed {seed}, {len(train)} and {len(valid)} molecules, {compute}"
-    history = _resume(state, snapshot, identity) if snapshot and snapshot.exists() else []
-    for record in learn_weights(state, _batches(data, train, valid, config, compute, seed), config.loop):
-        history.append(record)
-        progress(record)
-        if snapshot and state.step % SNAPSHOT_EVERY == 0:
-            about = {"identity": identity, "history": [asdict(record) for record in history]}
-            save_snapshot(state, snapshot, about)
+    state = LoopState.start(
+        pretrain.to(compute.device),
+        finetune.to(compute.device),
+        config.loop,
+        ranks.seed(seed),
+        ranks.average,
+    )
+    shared = f" over {ranks.count} ranks" if ranks.count > 1 else ""
+    identity = f"{config} seed {seed}, {len(train)} and {len(valid)} molecules, {compute}{shared}"
+    begun = snapshot is not None and ranks.once(snapshot.exists)
+    history = _resume(state, snapshot, identity) if snapshot and begun else []
+    batches = _batches(data, train, valid, config, compute, seed, ranks)
+    with synchronised_norms(pretrain, finetune, active=ranks.count > 1):
+        for record in learn_weights(state, batches, config.loop):
+            history.append(record)
+            progress(record)
+            if snapshot and ranks.first and state.step % SNAPSHOT_EVERY == 0:
+                about = {"identity": identity, "history": [asdict(record) for record in history]}
+                save_snapshot(state, snapshot, about)
     return Reweighted(pretrain.encoder, state.weights, history)
 
 
@@ -119,6 +134,7 @@ def _batches(
     config: ReweightConfig,
     compute: Compute,
     seed: int,
+    ranks: Ranks,
 ) -> Callable[[int], Batches]:
     store = data.store.to(compute.device)
     scaler = Scaler.of(data.labels[train], data.kind)
@@ -127,13 +143,15 @@ def _batches(
     learn, judge = as_tensor(train, compute.device), as_tensor(valid, compute.device)
 
     def at(step: int) -> Batches:
+        first = step_batch(learn, config.pretrain_batch, step, seed)
+        second = step_batch(learn, config.finetune_batch, step, seed + 1)
+        third = step_batch(judge, config.valid_batch, step, seed + 3)
+        curvature = step_batch(learn, config.curvature_batch, step, seed + 2) if curved else None
         return Batches(
-            pretrain=collate(store, step_batch(learn, config.pretrain_batch, step, seed)),
-            finetune=labelled_batch(store, labels, step_batch(learn, config.finetune_batch, step, seed + 1)),
-            valid=labelled_batch(store, labels, step_batch(judge, config.valid_batch, step, seed + 3)),
-            curvature=collate(store, step_batch(learn, config.curvature_batch, step, seed + 2))
-            if curved
-            else None,
+            pretrain=collate(store, ranks.share(first)),
+            finetune=labelled_batch(store, labels, second, ranks),
+            valid=labelled_batch(store, labels, third, ranks),
+            curvature=None if curvature is None else collate(store, ranks.share(curvature)),
         )
 
     return at

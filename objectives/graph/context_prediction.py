@@ -38,7 +38,7 @@ class ContextPrediction(nn.Module):
         radius, usable = self._radius(batch, distance)
         pairs = int(usable.sum())
         if pairs < 2:
-            return no_signal(encoder, self.context)
+            return no_signal(batch, encoder, self.context)
         radius = torch.where(usable, radius, -1)[batch.molecule]
         inside = distance <= radius
         around = (distance >= radius) & (distance <= radius + self.ring) & (radius > 0)

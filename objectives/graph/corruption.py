@@ -1,9 +1,13 @@
 """Random choices on the atoms and bonds of a batch, all drawn from one generator."""
 
-import torch
-from torch import Tensor, nn
+from collections.abc import Callable
 
+import torch
+from torch import Tensor
+
+from molweight.encoders.compute import at_least_float32
 from molweight.molecules.batch import GraphBatch
+from molweight.molecules.subgraphs import keep_atoms
 
 
 def uniform(count: int, batch: GraphBatch, generator: torch.Generator) -> Tensor:
@@ -37,6 +41,15 @@ def choose_atom_each(batch: GraphBatch, generator: torch.Generator) -> Tensor:
     return batch.first_atom + (uniform(batch.molecules, batch, generator) * batch.sizes).long()
 
 
-def no_signal(*modules: nn.Module) -> Tensor:
-    """A zero loss that reaches every parameter, for a batch that has nothing to learn from."""
-    return 0.0 * torch.stack([p.sum() for module in modules for p in module.parameters()]).sum()
+def no_signal(batch: GraphBatch, *networks: Callable[[GraphBatch], Tensor]) -> Tensor:
+    """A zero loss that reaches every parameter, for a batch that has nothing to learn from.
+
+    The networks are shown no atoms rather than left out: batch normalisation over all ranks of a
+    data-parallel run waits until every rank has called it.
+
+    Args:
+        batch: on the device of the networks.
+        networks: from a batch to representations of its atoms.
+    """
+    nothing = keep_atoms(batch, torch.zeros_like(batch.atom_type, dtype=torch.bool))
+    return 0.0 * torch.stack([at_least_float32(network(nothing)).sum() for network in networks]).sum()

@@ -30,7 +30,7 @@ class EdgePrediction(nn.Module):
         other = batch.first_atom[molecule] + (draw * batch.sizes[molecule]).long()
         unbonded = ~_adjacent(batch, first, other)
         if not unbonded.any():
-            return no_signal(encoder, self)
+            return no_signal(batch, lambda nothing: self.head(encoder(nothing)))
         z = self.head(encoder(batch))
         left, right = torch.cat([first, first[unbonded]]), torch.cat([second, other[unbonded]])
         bonded, apart = _scores(z, left, right).split([len(first), len(left) - len(first)])

@@ -1,3 +1,4 @@
+import copy
 from fractions import Fraction
 from math import floor
 
@@ -5,8 +6,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
 
+from molweight.encoders.gin import GIN
 from molweight.molecules.batch import collate
 from molweight.molecules.store import store_from_smiles
 from molweight.objectives.graph.corruption import choose_atom_each, choose_atoms, choose_bonds, no_signal
@@ -59,12 +60,17 @@ def test_choices_use_the_generator_alone():
     torch.set_rng_state(before)
 
 
-def test_no_signal_is_a_zero_that_reaches_every_parameter_and_moves_none():
-    modules = nn.Linear(2, 3), nn.Linear(3, 1)
-    loss = no_signal(*modules)
+@pytest.mark.parametrize("kernel", ["torch", "dgl"])
+def test_no_signal_is_a_zero_that_reaches_every_parameter_and_moves_none(kernel):
+    pytest.importorskip(kernel)
+    modules = GIN(2, 4), GIN(1, 4, kernel=kernel)
+    before = [copy.deepcopy(m.state_dict()) for m in modules]
+    loss = no_signal(collate(STORE, torch.arange(6)), *modules)
     loss.backward()
     assert loss == 0
     assert all((p.grad == 0).all() for m in modules for p in m.parameters())
+    for module, saved in zip(modules, before, strict=True):
+        assert all(torch.equal(value, saved[name]) for name, value in module.state_dict().items())
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0])
