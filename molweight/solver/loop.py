@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from molweight.solver.best_response import BestResponse, best_response
 from molweight.solver.curvature import Composed, Params, frozen_statistics
 from molweight.solver.draws import seeded
-from molweight.solver.hypergradient import BestResponse, best_response
 from molweight.solver.state import FINETUNE, PRETRAIN, REWEIGHT, LoopConfig, LoopState
 from molweight.solver.steps import PretrainStep, finetune_step, pretrain_step, reweight_step, task_loss
 

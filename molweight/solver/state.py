@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from molweight.solver.best_response import Curvature, check_pairing
 from molweight.solver.curvature import Params
 from molweight.solver.draws import mixed_seed
-from molweight.solver.hypergradient import Curvature, check_pairing
 from molweight.solver.inverse import Inverse, as_inverse
 from molweight.solver.ranks import Average, alone
 from molweight.solver.weights import GradientScale, find_parametrisation

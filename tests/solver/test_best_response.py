@@ -7,7 +7,7 @@ import torch
 from closed_form import ThreeLevelQuadratic, dense, join, logits_for, solve, split
 
 from molweight.solver import Composed, conjugate_gradient, hypergradient, identity, neumann
-from molweight.solver.hypergradient import BestResponse, best_response
+from molweight.solver.best_response import BestResponse, best_response
 from molweight.solver.weights import softmax, strength
 
 OTHER = {"level1": "level2", "level2": "level1"}
