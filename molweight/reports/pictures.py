@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from molweight.paths import replacing
 
 mpl.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
-_COLOURS = (
+COLOURS = (
     "#0072B2",
     "#D55E00",
     "#009E73",
@@ -39,31 +39,36 @@ def draw_losses(losses: Mapping[str, Sequence[float]], every: int, path: Path) -
     figure = Figure(figsize=(3 * len(losses), 2.6), layout="constrained")
     for number, (name, values) in enumerate(losses.items()):
         axes = figure.add_subplot(1, len(losses), number + 1)
-        axes.plot(every * np.arange(1, len(values) + 1), values, color=_COLOURS[number % len(_COLOURS)])
+        axes.plot(every * np.arange(1, len(values) + 1), values, color=COLOURS[number % len(COLOURS)])
         axes.set(title=label(name), xlabel="step", ylabel="loss" if number == 0 else "")
     _save(figure, path)
 
 
 def draw_weights(trajectories: Mapping[str, Sequence[Sequence[float]]], title: str, path: Path) -> None:
-    """Objective weights over steps: a line for each seed and a thick one for their mean.
+    """Write the picture of `weights_figure`."""
+    _save(weights_figure(trajectories, title), path)
+
+
+def weights_figure(trajectories: Mapping[str, Sequence[Sequence[float]]], title: str) -> Figure:
+    """Objective weights over steps: a line for each seed, a thick one for their mean, and their band.
 
     Args:
         trajectories: objective to one trajectory for each seed, all of one length.
         title: of the picture.
-        path: file to write.
     """
     figure = Figure(figsize=(6.4, 3.6), layout="constrained")
     axes = figure.add_subplot()
     for number, (name, seeds) in enumerate(trajectories.items()):
-        colour = _COLOURS[number % len(_COLOURS)]
+        colour = COLOURS[number % len(COLOURS)]
         values = np.array(seeds)  # [seeds, steps]
         steps = np.arange(values.shape[1])
+        axes.fill_between(steps, values.min(0), values.max(0), color=colour, alpha=0.15, linewidth=0)
         axes.plot(steps, values.T, color=colour, linewidth=0.6, alpha=0.5)
         axes.plot(steps, values.mean(0), color=colour, linewidth=2, label=label(name))
     axes.axhline(1 / len(trajectories), color="#999999", linestyle=":", linewidth=1, label="equal share")
     axes.set(title=title, xlabel="step", ylabel="objective weight λ")
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    _save(figure, path)
+    return figure
 
 
 def draw_scores(scores: Mapping[str, Sequence[float]], metric: str, title: str, path: Path) -> None:
@@ -78,7 +83,7 @@ def draw_scores(scores: Mapping[str, Sequence[float]], metric: str, title: str, 
     figure = Figure(figsize=(1.1 * len(scores) + 1.8, 3.4), layout="constrained")
     axes = figure.add_subplot()
     for place, values in enumerate(scores.values()):
-        colour = _COLOURS[place % len(_COLOURS)]
+        colour = COLOURS[place % len(COLOURS)]
         axes.plot([place - 0.25, place + 0.25], [np.mean(values)] * 2, color=colour, linewidth=3)
         offsets = np.linspace(-0.12, 0.12, len(values)) if len(values) > 1 else [0.0]
         axes.plot(place + np.asarray(offsets), values, "o", color=colour, alpha=0.6)
