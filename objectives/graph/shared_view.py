@@ -11,10 +11,10 @@ SHARING = ("attribute_masking", "edge_prediction")
 class SharedView:
     """An encoder that shows everyone the view that it is first asked about.
 
-    Edge prediction thus reads the atoms of which attribute masking has hidden some, and its loss is the one of
-    that view: bonds have to be told by what surrounds a hidden atom, which is harder. Attribute masking's own
-    loss is unchanged. Views whose atoms are others (contrastive learning's and context prediction's) cannot be
-    shared.
+    Edge prediction thus reads the atoms of which attribute masking has hidden some, and its loss is the
+    one of that view: bonds have to be told by what surrounds a hidden atom, which is harder. Attribute
+    masking's own loss is unchanged. Views whose atoms are others (contrastive learning's and context
+    prediction's) cannot be shared.
 
     Args:
         encoder: from a batch to representations of its atoms.
