@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import molweight
-from molweight.benchmarks.budgets import find_budget
+from molweight.benchmarks.budgets import Budget, find_budget
 from molweight.benchmarks.loading import Loaded, data_folders, find_data_set, load_data_set
 from molweight.benchmarks.methods import Job, Method, check_parallel, find_methods
 from molweight.benchmarks.outcomes import Outcome, Outcomes
@@ -37,6 +37,8 @@ class BenchConfig:
         checkpoint: encoder that the methods start from.
         compute: device and precision.
         ranks: those that share each batch of continued pretraining; all else each does alike.
+        every: iterations from one step of the weights to the next.
+        shared_view: let objectives that can be shown one view share it.
     """
 
     methods: str
@@ -48,14 +50,25 @@ class BenchConfig:
     checkpoint: str
     compute: Compute
     ranks: Ranks = ALONE
+    every: int = 1
+    shared_view: bool = False
 
     def __post_init__(self) -> None:
         check_parallel(find_methods(self.methods), self.ranks)
         find_budget(self.budget)
+        if self.every < 1:
+            raise ConfigError(f"--every must be at least 1, got {self.every}")
         if self.split not in SPLITTERS:
             raise ConfigError(f"unknown split {self.split!r}; there are {', '.join(SPLITTERS)}")
         if self.seeds < 1:
             raise ConfigError(f"--seeds must be at least 1, got {self.seeds}")
+
+    @property
+    def settings(self) -> Budget:
+        """The budget of that name, with what is asked of weight learning."""
+        budget = find_budget(self.budget)
+        loop = replace(budget.reweight.loop, every=self.every)
+        return replace(budget, reweight=replace(budget.reweight, loop=loop, shared_view=self.shared_view))
 
 
 @dataclass(frozen=True)
@@ -105,7 +118,6 @@ def run_bench(
     splits = make_splits(loaded.data, config)
     for split in splits:
         check_split(loaded.data, split, metric, name, config.split)
-    budget = find_budget(config.budget)
     config.ranks.once(lambda: kept.begin(_identity(name, config, loaded, splits), resume, overwrite))
 
     def run(label: str, method: Method, seed: int) -> Outcome:
@@ -119,7 +131,7 @@ def run_bench(
                 blind,
                 splits[seed],
                 metric,
-                budget,
+                config.settings,
                 config.compute,
                 seed,
                 checkpoint,
@@ -152,7 +164,7 @@ def _identity(name: str, config: BenchConfig, loaded: Loaded, splits: Sequence[S
         "methods": config.methods,
         "objectives": config.objectives,
         "number of seeds": config.seeds,
-        "budget": repr(find_budget(config.budget)),
+        "budget": repr(config.settings),
         "checkpoint": config.checkpoint,
         "compute": str(config.compute),
         "version": molweight.__version__,

@@ -9,7 +9,6 @@ import numpy as np
 from rich.console import Console
 
 from molweight.benchmarks.bench import BenchConfig, make_splits
-from molweight.benchmarks.budgets import find_budget
 from molweight.benchmarks.loading import data_folders, load_data_set
 from molweight.benchmarks.planting import LEAK, NOISE, plant
 from molweight.benchmarks.report import versions, weight_evidence, write_json
@@ -61,7 +60,7 @@ def run_planted(name: str, config: BenchConfig, normalise: bool = True) -> Plant
     checkpoint = load_encoder(config.checkpoint, data_folders(config.data_dir))
     with progress_bar(f"{name}: featurising") as advance:
         data = load_data_set(name, config.data_dir, lambda done, total: advance(done, total, "")).data
-    settings = find_budget(config.budget).reweight
+    settings = config.settings.reweight
     steps = min(settings.loop.steps, STEPS)
     settings = replace(settings, loop=replace(settings.loop, normalise=normalise, steps=steps))
     histories, sizes = [], {}

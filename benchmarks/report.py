@@ -13,7 +13,6 @@ import numpy as np
 from rich.console import Console
 
 from molweight.benchmarks.bench import BenchConfig, BenchResult
-from molweight.benchmarks.budgets import find_budget
 from molweight.benchmarks.datasets import DATA_SETS
 from molweight.benchmarks.outcomes import FOLDER as OUTCOMES
 from molweight.benchmarks.outcomes import Outcome
@@ -92,7 +91,7 @@ def build_report(result: BenchResult, config: BenchConfig) -> dict[str, Any]:
             "checkpoint": config.checkpoint,
             "compute": str(config.compute),
             "ranks": config.ranks.count,
-            **asdict(find_budget(config.budget)),
+            **asdict(config.settings),
         },
         "versions": {"python": platform.python_version(), **versions()},
     }

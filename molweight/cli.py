@@ -1,6 +1,7 @@
 """The command line: options in, one call, results out. Heavy imports wait until a command runs."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -70,6 +71,12 @@ def bench(
     raw: Annotated[
         bool, typer.Option("--raw", help="With --plant: leave losses in their own units, an ablation.")
     ] = False,
+    every: Annotated[
+        int, typer.Option(help="Steps of pretraining to one step of the weights; more cost less.")
+    ] = 1,
+    share_view: Annotated[
+        bool, typer.Option("--share-view", help="Attribute masking and edge prediction share a masked view.")
+    ] = False,
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
@@ -98,14 +105,25 @@ def bench(
     if raw and not plant:
         raise ConfigError("--raw goes with --plant, of which it is an ablation")
     compute, kinds = choose_compute(device, precision), find_objectives(objectives)
+    config = BenchConfig(
+        methods,
+        kinds,
+        seeds,
+        split,
+        budget,
+        data_dir,
+        checkpoint,
+        compute,
+        every=every,
+        shared_view=share_view,
+    )
     if plant:
         refuse_ranks("--plant")
-        config = BenchConfig(methods, kinds, seeds, split, budget, data_dir, checkpoint, compute)
         for name, folder in output_folders(tuple(names), out, overwrite, PLANT_REPORT).items():
             print_planted(write_planted(run_planted(name, config, not raw), folder), folder, console)
         return
     with joined_ranks(compute.device) as ranks:
-        config = BenchConfig(methods, kinds, seeds, split, budget, data_dir, checkpoint, compute, ranks)
+        config = replace(config, ranks=ranks)
         folders = ranks.once(
             lambda: (
                 resumed_folders(tuple(names), resume)

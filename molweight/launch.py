@@ -56,6 +56,10 @@ def joined_ranks(device: "torch.device") -> Iterator["Ranks"]:
     import torch
     import torch.distributed as dist
 
+    # torch imports it with the first optimiser step at the latest, and its default arguments are the group of
+    # that moment: imported once there is one, they would keep it, and its threads, to the end of the process
+    import torch.distributed.nn
+
     from molweight.solver.ranks import Ranks
 
     rank, count = launched()

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import parallel
 import pytest
 from safetensors.torch import load_file
 
@@ -66,3 +67,31 @@ def test_what_ranks_would_only_repeat_is_refused_in_one_line(arguments, message,
     assert result.returncode != 0
     assert message in " ".join(result.stderr.split())
     assert not (tmp_path / "out").exists()
+
+
+LEAVES = """
+import os
+from pathlib import Path
+import torch
+from molweight.launch import joined_ranks
+def threads():
+    return [Path(f"/proc/self/task/{task}/comm").read_text() for task in os.listdir("/proc/self/task")]
+with joined_ranks(torch.device("cpu")) as ranks:
+    weight = torch.nn.Parameter(torch.ones(1))
+    weight.sum().backward()
+    torch.optim.Adam([weight]).step()  # with which torch imports much that it did not need before
+    ranks.average({"gradient": weight.grad})
+    assert any("gloo" in name for name in threads())
+print([name for name in threads() if "gloo" in name])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="lists threads as Linux tells them")
+def test_no_thread_of_a_process_group_outlives_it(tmp_path):
+    """One that did would abort the program where it met the end of the interpreter."""
+    script = tmp_path / "leaves.py"
+    script.write_text(LEAVES)
+    done = parallel.torchrun(str(script))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["[]", "[]"]

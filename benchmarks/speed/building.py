@@ -28,6 +28,7 @@ from molweight.molecules.store import CHUNK, build_store, open_store
 WORKERS = (1, 2)
 SCALING_CHUNKS = 20  # of CHUNK molecules, timed again and again
 WEIGHED = 200  # molecules whose graphs are written for comparison
+STATUS = Path("/proc/self/status")  # of the process that reads it
 
 
 def building(setting: Setting, config: SpeedConfig) -> dict[str, Any]:
@@ -83,9 +84,12 @@ def watch(corpus: str, file: str, wanted: str) -> None:
     before, began = _peak_mib(), time.perf_counter()
     build_store(endless(texts, molecules), store, workers)
     took = time.perf_counter() - began
-    children = joblib.externals.loky.get_reusable_executor()._processes
-    found = {"molecules": molecules, "seconds": took, "before_mib": before, "peak_mib": _peak_mib()}
-    print(json.dumps({**found, "worker_mib": max(map(_peak_mib, children), default=0.0)}))
+    peak = max(before, _peak_mib())  # the kernel counts pages by processor, and may lag behind itself
+    found = {"molecules": molecules, "seconds": took, "before_mib": before, "peak_mib": peak}
+    # the same workers, which joblib keeps: a function of this module would have them import it all
+    read = joblib.delayed(Path.read_text)(STATUS)
+    statuses = joblib.Parallel(n_jobs=workers)(read for _ in range(workers))
+    print(json.dumps({**found, "worker_mib": max(map(_peak_in, statuses))}))
 
 
 def bytes_elsewhere(texts: Sequence[str]) -> dict[str, float]:
@@ -143,7 +147,11 @@ def _chunks(texts: Iterable[str]) -> Iterable[list[str]]:
     return iter(lambda: list(islice(source, CHUNK)), [])
 
 
-def _peak_mib(process: int | str = "self") -> float:
+def _peak_mib() -> float:
     """Of Linux alone; the peak that `getrusage` gives begins with that of the process before exec."""
-    (line,) = (line for line in Path(f"/proc/{process}/status").read_text().splitlines() if "VmHWM" in line)
+    return _peak_in(STATUS.read_text())
+
+
+def _peak_in(status: str) -> float:
+    (line,) = (line for line in status.splitlines() if "VmHWM" in line)
     return int(line.split()[1]) / 1024

@@ -19,10 +19,13 @@ ENDLESS = 10**9  # iterations
 UNIT = "plain"
 BETTY = "betty"
 
+SHARED = "identity, shared view"
+
 # what differs from the loop's defaults; `plain` is a loop that never leaves its warm-up
 ROWS: dict[str, dict[str, Any]] = {
     UNIT: {"warmup": ENDLESS},
     "identity": {},
+    SHARED: {},
     "conjugate_gradient, 5 steps, level II": {"level2": conjugate_gradient(5), "curvature": "gauss_newton"},
     f"conjugate_gradient, 5 steps, both, level I on {CURVATURE_BATCH} molecules": {
         "level1": conjugate_gradient(5),
@@ -43,7 +46,8 @@ def iteration_calls(setting: Setting) -> dict[str, Callable[[], object]]:
     calls: dict[str, Callable[[], object]] = {}
     for label, changes in ROWS.items():
         config = loop_config(**changes)
-        calls[label] = partial(next, learn_weights(setting.start(config), setting.batches, config))
+        state = setting.start(config, shared_view=label == SHARED)
+        calls[label] = partial(next, learn_weights(state, setting.batches, config))
     if find_spec(BETTY):
         config = loop_config()
         calls[BETTY] = start_betty(setting.start(config), setting.batches, config).step

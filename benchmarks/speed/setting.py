@@ -68,12 +68,11 @@ class Setting:
     compute: Compute
     seed: int
 
-    def start(self, config: LoopConfig) -> LoopState:
+    def start(self, config: LoopConfig, shared_view: bool = False) -> LoopState:
         """A state of its own for each row; all begin alike."""
         torch.manual_seed(self.seed)
-        pretrain = PretrainProblem(
-            copy.deepcopy(self.encoder), graph_objectives(self.encoder.width), self.compute
-        )
+        encoder, objectives = copy.deepcopy(self.encoder), graph_objectives(self.encoder.width)
+        pretrain = PretrainProblem(encoder, objectives, self.compute, shared_view)
         return LoopState.start(pretrain, self.finetune_problem(), config, self.seed)
 
     def finetune_problem(self, dropout: float = 0.0) -> FinetuneProblem:

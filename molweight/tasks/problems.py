@@ -7,25 +7,37 @@ from molweight.encoders.compute import Compute, at_least_float32
 from molweight.encoders.gin import GIN
 from molweight.encoders.readout import mean_readout
 from molweight.molecules.batch import GraphBatch
+from molweight.objectives.graph.shared_view import SHARING, SharedView
 from molweight.solver.draws import mixed_seed
 from molweight.tasks.data import LabelledBatch, TaskKind
 from molweight.tasks.losses import masked_loss
 
 
 class PretrainProblem(nn.Module):
-    """An encoder and the objectives that pretrain it."""
+    """An encoder and the objectives that pretrain it.
 
-    def __init__(self, encoder: GIN, objectives: nn.ModuleDict, compute: Compute) -> None:
+    Args:
+        encoder: shared by all objectives.
+        objectives: by name.
+        compute: device and precision.
+        shared_view: let the objectives that can be shown one view share it, at one pass for all of them.
+    """
+
+    def __init__(
+        self, encoder: GIN, objectives: nn.ModuleDict, compute: Compute, shared_view: bool = False
+    ) -> None:
         super().__init__()
         self.encoder, self.objectives, self.compute = encoder, objectives, compute
+        self.shared_view = shared_view
 
     def forward(self, batch: GraphBatch, seed: int) -> dict[str, Tensor]:
         """Each objective's loss on a batch; the same seed makes the same random choices."""
-        losses = {}
+        losses, shared = {}, SharedView(self.encoder)
         with self.compute.autocast():
             for number, (name, objective) in enumerate(self.objectives.items()):
                 generator = torch.Generator().manual_seed(mixed_seed(seed, number))
-                losses[name] = objective(self.encoder, batch, generator)
+                encoder = shared if self.shared_view and name in SHARING else self.encoder
+                losses[name] = objective(encoder, batch, generator)
         return losses
 
 

@@ -38,6 +38,7 @@ class ReweightConfig:
         curvature_batch: molecules to a product with the curvature of the pretrain problem.
         valid_batch: molecules whose loss the reweight problem lowers.
         dropout: of the fine-tuned copy, which the proximal term regularises already.
+        shared_view: let objectives that can be shown one view share it (see `SharedView`).
     """
 
     loop: LoopConfig
@@ -46,6 +47,7 @@ class ReweightConfig:
     curvature_batch: int = 64
     valid_batch: int = 256
     dropout: float = 0.0
+    shared_view: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def reweight(
         DataError: if the snapshot is not of this run.
     """
     torch.manual_seed(seed)
-    pretrain = PretrainProblem(copy.deepcopy(encoder), objectives(encoder.width), compute)
+    pretrain = PretrainProblem(copy.deepcopy(encoder), objectives(encoder.width), compute, config.shared_view)
     finetune = FinetuneProblem(copy.deepcopy(encoder), len(data.tasks), data.kind, compute)
     # neither its direction nor its offset is to come from chance
     start_at_base_rate(finetune.head, torch.from_numpy(data.labels[train]), data.kind)

@@ -76,3 +76,49 @@ def test_a_head_at_the_base_rate_predicts_the_mean_of_each_task():
     assert predicted[0].tolist() == pytest.approx([3.5 / 5, 1.5 / 4, 4.5 / 5])
     start_at_base_rate(head, labels, "regression")
     assert head(torch.randn(5, 3)).abs().max() == 0
+
+
+class Counting(nn.Module):
+    """The encoder, and the batches it was shown."""
+
+    def __init__(self, encoder):
+        super().__init__()
+        self.encoder, self.seen, self.width = encoder, [], encoder.width
+
+    def forward(self, batch):
+        self.seen.append(batch)
+        return self.encoder(batch)
+
+
+def test_objectives_that_share_a_view_take_one_pass_and_only_the_second_loss_changes(encoder, data, compute):
+    batch = collate(data.store, torch.arange(20))
+    found, passes = {}, {}
+    for shared in (False, True):
+        torch.manual_seed(0)
+        problem = PretrainProblem(Counting(encoder), graph_objectives(16), compute, shared)
+        with frozen_statistics(problem):
+            found[shared] = {name: float(loss.detach()) for name, loss in problem(batch, 5).items()}
+        passes[shared] = problem.encoder.seen
+    assert len(passes[True]) == len(passes[False]) - 1
+    assert any(seen is batch for seen in passes[False])
+    assert not any(seen is batch for seen in passes[True])  # edge prediction reads the masked one
+    changed = [name for name in GRAPH_OBJECTIVES if found[True][name] != found[False][name]]
+    assert changed == ["edge_prediction"]
+
+
+def test_a_shared_view_gives_every_objective_its_gradient_in_the_encoder(encoder, data, compute):
+    problem = PretrainProblem(encoder, graph_objectives(16), compute, shared_view=True)
+    losses = problem(collate(data.store, torch.arange(20)), 5)
+    for loss in losses.values():
+        (found,) = torch.autograd.grad(loss, [encoder.node_embeddings[0].weight], retain_graph=True)
+        assert found.norm() > 0
+
+
+def test_a_shared_view_without_attribute_masking_is_the_batch_itself(encoder, data, compute):
+    batch, losses = collate(data.store, torch.arange(20)), {}
+    for shared in (False, True):
+        torch.manual_seed(0)
+        problem = PretrainProblem(encoder, graph_objectives(16, ["edge_prediction"]), compute, shared)
+        with frozen_statistics(problem):
+            losses[shared] = float(problem(batch, 5)["edge_prediction"].detach())
+    assert losses[True] == losses[False]
