@@ -5,21 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from rdkit import Chem
-from rdkit.Chem import rdFingerprintGenerator
-from rdkit.rdBase import BlockLogs
 
+from molweight.molecules.fingerprints import ecfp4
 from molweight.tasks.data import TaskData
 
-BITS = 2048
 TREES = 500
-
-
-def ecfp4(smiles: Sequence[str]) -> NDArray[np.uint8]:
-    """Fingerprints of diameter 4 (Rogers & Hahn, 2010) as 0 and 1: [molecules, 2048]."""
-    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=BITS)
-    with BlockLogs():
-        return np.stack([generator.GetFingerprintAsNumPy(Chem.MolFromSmiles(text)) for text in smiles])
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
+from molweight.molecules.fingerprints import ecfp4
 from molweight.tasks import baselines
-from molweight.tasks.baselines import RandomForest, ecfp4
+from molweight.tasks.baselines import RandomForest
 
 
 @pytest.fixture(autouse=True)

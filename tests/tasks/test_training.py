@@ -3,11 +3,12 @@ import pytest
 import torch
 
 from molweight.errors import DataError
+from molweight.molecules.fingerprints import ecfp4
 from molweight.objectives import graph_objectives
 from molweight.solver import LoopConfig
 from molweight.solver.weights import uniform_weights
 from molweight.tasks import finetune as finetune_module
-from molweight.tasks.baselines import RandomForest, ecfp4
+from molweight.tasks.baselines import RandomForest
 from molweight.tasks.finetune import FinetuneConfig, finetune
 from molweight.tasks.metrics import RMSE, ROC_AUC, score
 from molweight.tasks.pretrain import PretrainConfig, PretrainState, pretrain
