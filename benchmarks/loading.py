@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from molweight.benchmarks.datasets import DATA_SETS, DataSet, SourceFile
 from molweight.errors import ConfigError, DataError
-from molweight.molecules.files import find_smiles_column, read_table
+from molweight.molecules.files import read_table
 from molweight.molecules.flat_graphs import Rejected
+from molweight.molecules.smiles_column import find_smiles_column
 from molweight.molecules.store import cached_store
 from molweight.molecules.store_file import Progress
 from molweight.paths import cache_folder, replacing

@@ -8,7 +8,9 @@ from rdkit.rdBase import BlockLogs
 
 from molweight.molecules.flat_graphs import Rejected
 
-MAX_ATOMS = 32_767  # neighbours are stored as signed 16-bit numbers
+MAX_CHARACTERS = (
+    5_000  # of a SMILES: RDKit's time grows with the square, and 16-bit numbers must count its atoms
+)
 MAX_BONDS = 255  # of one atom, stored as an unsigned 8-bit number
 
 
@@ -58,31 +60,31 @@ def parse_each(texts: Iterable[object], first_row: int = 0) -> Iterator[tuple[in
             yield row, Rejected(row, _as_text(text), reason) if mol is None else mol
 
 
-def _parse_one(text: object) -> tuple[Chem.Mol | None, str]:
-    if not isinstance(text, str) or not text.strip():
-        return None, "empty"
-    mol = Chem.MolFromSmiles(text)
-    if mol is None:
-        return None, _reason(text)
-    atoms = mol.GetNumAtoms()
-    if atoms == 0:
-        return None, "no atoms"
-    if atoms > MAX_ATOMS:
-        return None, f"{atoms} atoms; at most {MAX_ATOMS} are supported"
-    if atoms > MAX_BONDS and (bonds := max(a.GetDegree() for a in mol.GetAtoms())) > MAX_BONDS:
-        return None, f"an atom with {bonds} bonds; at most {MAX_BONDS} are supported"
-    return mol, ""
-
-
-def _reason(text: str) -> str:
-    unsanitised = Chem.MolFromSmiles(text, sanitize=False)
+def explain(unsanitised: Chem.Mol | None, unread: str) -> str:
+    """What RDKit finds wrong with a molecule, or `unread` where it could not even read it."""
     if unsanitised is None:
-        return "not valid SMILES"
+        return unread
     try:
         problems = Chem.DetectChemistryProblems(unsanitised)
     except RuntimeError:  # from 128 bonds of one atom on, RDKit's own count of its valence overflows
         return "cannot be sanitised"
     return problems[0].Message() if problems else "cannot be sanitised"
+
+
+def _parse_one(text: object) -> tuple[Chem.Mol | None, str]:
+    if not isinstance(text, str) or not text.strip():
+        return None, "empty"
+    if len(text) > MAX_CHARACTERS:
+        return None, f"{len(text)} characters; at most {MAX_CHARACTERS} are supported"
+    mol = Chem.MolFromSmiles(text)
+    if mol is None:
+        return None, explain(Chem.MolFromSmiles(text, sanitize=False), "not valid SMILES")
+    atoms = mol.GetNumAtoms()
+    if atoms == 0:
+        return None, "no atoms"
+    if atoms > MAX_BONDS and (bonds := max(a.GetDegree() for a in mol.GetAtoms())) > MAX_BONDS:
+        return None, f"an atom with {bonds} bonds; at most {MAX_BONDS} are supported"
+    return mol, ""
 
 
 def _as_text(text: object) -> str:

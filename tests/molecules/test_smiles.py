@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from molweight.molecules.featurize import featurize_smiles
-from molweight.molecules.smiles import MAX_ATOMS, parse_smiles
+from molweight.molecules.smiles import MAX_CHARACTERS, parse_smiles
 
 
 def star(bonds: int) -> str:
@@ -47,10 +47,14 @@ def test_awkward_molecules_are_parsed(awkward_smiles):
     assert parse_smiles([awkward_smiles]).rejected == []
 
 
-def test_a_molecule_with_too_many_atoms_is_rejected():
-    parsed = parse_smiles(["C" * MAX_ATOMS, "C" * (MAX_ATOMS + 1)])
+def test_a_text_too_long_to_parse_in_reasonable_time_is_rejected():
+    parsed = parse_smiles(["C" * MAX_CHARACTERS, "C" * (MAX_CHARACTERS + 1), "C1CC" * 250_000])
     assert parsed.rows == [0]
-    assert "32768 atoms" in parsed.rejected[0].reason
+    assert [r.reason.partition(";")[0] for r in parsed.rejected] == ["5001 characters", "1000000 characters"]
+
+
+def test_no_molecule_has_more_atoms_than_16_bit_numbers_count():
+    assert MAX_CHARACTERS <= 32_767
 
 
 @pytest.mark.parametrize(
