@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 
 import molweight
-from molweight.benchmarks.budgets import Budget, find_budget
 from molweight.benchmarks.loading import Loaded, data_folders, find_data_set, load_data_set
-from molweight.benchmarks.methods import Job, Method, check_parallel, find_methods
 from molweight.benchmarks.outcomes import Outcome, Outcomes
 from molweight.encoders.checkpoints import load_encoder
 from molweight.encoders.compute import Compute
@@ -19,7 +17,9 @@ from molweight.errors import ConfigError, DataError
 from molweight.molecules.splits import SEEDED, SPLITTERS, Split
 from molweight.reports.progress import announce, progress_bar
 from molweight.solver.ranks import ALONE, Ranks
+from molweight.tasks.budgets import Budget, find_budget
 from molweight.tasks.data import TaskData
+from molweight.tasks.methods import Job, Method, check_parallel, find_methods
 from molweight.tasks.metrics import METRICS, Metric, score
 
 

@@ -14,9 +14,10 @@ from molweight.benchmarks.planting import LEAK, NOISE, plant
 from molweight.benchmarks.report import versions, weight_evidence, write_json
 from molweight.encoders.checkpoints import load_encoder
 from molweight.reports.pictures import draw_weights
-from molweight.reports.progress import announce, format_values, progress_bar
+from molweight.reports.progress import announce, progress_bar
 from molweight.reports.tables import weights_table
 from molweight.solver import StepRecord
+from molweight.tasks.remarks import format_values
 from molweight.tasks.reweight import ReweightConfig, reweight
 
 PLANT_REPORT = "plant.json"

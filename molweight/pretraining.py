@@ -18,12 +18,13 @@ from molweight.molecules.store import Store, cached_store
 from molweight.objectives import graph_objectives
 from molweight.paths import cache_folder, replacing
 from molweight.reports.pictures import draw_losses
-from molweight.reports.progress import format_values, progress_bar
+from molweight.reports.progress import progress_bar
 from molweight.reports.rejected import write_rejected
 from molweight.solver.ranks import ALONE, Ranks
 from molweight.solver.weights import uniform_weights
 from molweight.tasks.pretrain import PretrainConfig, PretrainState, pretrain
 from molweight.tasks.problems import PretrainProblem
+from molweight.tasks.remarks import format_values
 from molweight.tasks.snapshots import read_about, restore_snapshot, save_snapshot
 
 STRETCH = 20  # steps to one point of the loss curve

@@ -35,12 +35,3 @@ def progress_bar(title: str) -> Iterator[Advance]:
 def announce(line: str) -> None:
     """A line about finished work, on standard error: what remains of a bar, and all a log gets."""
     Console(stderr=True, quiet=launched()[0] > 0).print(line, style="dim", highlight=False)
-
-
-def format_values(values: dict[str, float], digits: int = 3) -> str:
-    """Values by objective, short enough for a progress bar.
-
-    >>> format_values({"contrastive": 0.25, "edge_prediction": 0.75}, 2)
-    'contrastive 0.25, edge_prediction 0.75'
-    """
-    return ", ".join(f"{name} {value:.{digits}f}" for name, value in values.items())

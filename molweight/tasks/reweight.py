@@ -15,6 +15,7 @@ from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
 from molweight.errors import DataError
 from molweight.molecules.batch import collate
+from molweight.molecules.store import Store
 from molweight.objectives import graph_objectives
 from molweight.solver import LoopConfig, LoopState, StepRecord, learn_weights
 from molweight.solver.loop import Batches
@@ -71,6 +72,7 @@ def reweight(
     progress: Callable[[StepRecord], None] = lambda record: None,
     snapshot: Path | None = None,
     ranks: Ranks = ALONE,
+    corpus: Store | None = None,
 ) -> Reweighted:
     """Pretrain a copy of the encoder on the train molecules with weights learned from the task.
 
@@ -88,6 +90,7 @@ def reweight(
             was interrupted, to the same bits; it is left to the caller to remove.
         ranks: those that share each batch. All come to the same weights and the same encoder; rank 0
             writes the snapshot, and all read it.
+        corpus: molecules of the pretrain problem, where those of `train` are not to be its only ones.
 
     Raises:
         FloatingPointError: if a loss is not finite; the last snapshot is kept.
@@ -107,10 +110,11 @@ def reweight(
         ranks.average,
     )
     shared = f" over {ranks.count} ranks" if ranks.count > 1 else ""
-    identity = f"{config} seed {seed}, {len(train)} and {len(valid)} molecules, {compute}{shared}"
+    beside = "" if corpus is None else f", a corpus of {len(corpus)}"
+    identity = f"{config} seed {seed}, {len(train)} and {len(valid)} molecules{beside}, {compute}{shared}"
     begun = snapshot is not None and ranks.once(snapshot.exists)
     history = _resume(state, snapshot, identity) if snapshot and begun else []
-    batches = _batches(data, train, valid, config, compute, seed, ranks)
+    batches = _batches(data, train, valid, config, compute, seed, ranks, corpus)
     with synchronised_norms(pretrain, finetune, active=ranks.count > 1):
         for record in learn_weights(state, batches, config.loop):
             history.append(record)
@@ -137,23 +141,26 @@ def _batches(
     compute: Compute,
     seed: int,
     ranks: Ranks,
+    corpus: Store | None,
 ) -> Callable[[int], Batches]:
     store = data.store.to(compute.device)
     scaler = Scaler.of(data.labels[train], data.kind)
     labels = torch.from_numpy(scaler.transform(data.labels)).to(compute.device)
     curved = config.loop.level1 != "identity"
     learn, judge = as_tensor(train, compute.device), as_tensor(valid, compute.device)
+    graphs = store if corpus is None else corpus.to(compute.device)
+    unlabelled = learn if corpus is None else torch.arange(len(corpus), device=compute.device)
 
     def at(step: int) -> Batches:
-        first = step_batch(learn, config.pretrain_batch, step, seed)
+        first = step_batch(unlabelled, config.pretrain_batch, step, seed)
         second = step_batch(learn, config.finetune_batch, step, seed + 1)
         third = step_batch(judge, config.valid_batch, step, seed + 3)
-        curvature = step_batch(learn, config.curvature_batch, step, seed + 2) if curved else None
+        curvature = step_batch(unlabelled, config.curvature_batch, step, seed + 2) if curved else None
         return Batches(
-            pretrain=collate(store, ranks.share(first)),
+            pretrain=collate(graphs, ranks.share(first)),
             finetune=labelled_batch(store, labels, second, ranks),
             valid=labelled_batch(store, labels, third, ranks),
-            curvature=None if curvature is None else collate(store, ranks.share(curvature)),
+            curvature=None if curvature is None else collate(graphs, ranks.share(curvature)),
         )
 
     return at

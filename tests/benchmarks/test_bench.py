@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from molweight.benchmarks.bench import BenchConfig, run_bench
-from molweight.benchmarks.methods import METHODS, Job
 from molweight.benchmarks.outcomes import Outcomes
 from molweight.encoders.compute import choose_compute
+from molweight.tasks.methods import METHODS, Job
 
 ALL = ",".join(METHODS)
 DEFAULT = ("rf", "scratch", "finetune", "equal", "tapweight")

@@ -1,4 +1,4 @@
-"""The methods a benchmark compares: each learns from train, chooses by valid, and never sees test."""
+"""Methods that fit a property: each learns from train, chooses by valid, and never sees test."""
 
 import copy
 from collections.abc import Callable, Iterable
@@ -11,22 +11,23 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from molweight.benchmarks.budgets import Budget
 from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
 from molweight.errors import ConfigError
 from molweight.molecules.splits import Split
+from molweight.molecules.store import Store
 from molweight.objectives import GRAPH_OBJECTIVES, graph_objectives
-from molweight.reports.progress import format_values
 from molweight.solver import StepRecord, conjugate_gradient
 from molweight.solver.ranks import ALONE, Ranks
 from molweight.solver.weights import uniform_weights
 from molweight.tasks.baselines import RandomForest
+from molweight.tasks.budgets import Budget
 from molweight.tasks.data import TaskData, as_tensor
-from molweight.tasks.finetune import FinetuneRecord, finetune
+from molweight.tasks.finetune import FinetunedModel, FinetuneRecord, finetune
 from molweight.tasks.metrics import Metric, score
 from molweight.tasks.pretrain import PretrainState, pretrain
 from molweight.tasks.problems import PretrainProblem
+from molweight.tasks.remarks import format_values
 from molweight.tasks.reweight import reweight
 
 Predictions = NDArray[np.float32]  # [molecules, tasks]
@@ -40,6 +41,7 @@ class Job:
     Attributes:
         checkpoint: the encoder to start from; left as it is.
         objectives: names of those to pretrain on.
+        corpus: molecules of continued pretraining; those of the train part where there is none.
         snapshot: file where a method may keep its state while it runs.
         advance: reports progress: steps done, steps in all, a remark.
         ranks: those that share each batch of continued pretraining.
@@ -53,6 +55,7 @@ class Job:
     seed: int
     checkpoint: GIN
     objectives: tuple[str, ...] = tuple(GRAPH_OBJECTIVES)
+    corpus: Store | None = None
     snapshot: Path | None = None
     advance: Advance = lambda done, total, remark: None
     ranks: Ranks = ALONE
@@ -60,8 +63,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted method: how it predicts, its validation score, and what it did with objective weights."""
+    """A fitted method: its model, its validation score, and what it did with objective weights.
 
+    Attributes:
+        model: what was fitted.
+        predict: from positions in the job's data.
+        valid: score of the epoch that was chosen.
+        weights: of the objectives, where there were any.
+        history: of learning them.
+    """
+
+    model: FinetunedModel | RandomForest
     predict: Callable[[NDArray[np.int64]], Predictions]
     valid: float
     weights: dict[str, float] | None = None
@@ -80,7 +92,7 @@ def rf(job: Job) -> Fitted:
 
     valid = job.split.valid
     reached = score(job.metric, job.data.labels[valid], predict(valid), job.data.tasks)
-    return Fitted(predict, reached.value)
+    return Fitted(forest, predict, reached.value)
 
 
 def scratch(job: Job) -> Fitted:
@@ -104,9 +116,10 @@ def equal(job: Job) -> Fitted:
     config = job.budget.continued_pretraining(job.seed)
     weights = uniform_weights(list(problem.objectives))
     state = PretrainState.start(problem, config)
-    store = job.data.store.to(job.compute.device)
-    train = as_tensor(job.split.train, job.compute.device)
-    for losses in pretrain(state, store, train, weights, config, job.ranks):
+    store = (job.data.store if job.corpus is None else job.corpus).to(job.compute.device)
+    molecules = job.split.train if job.corpus is None else np.arange(len(job.corpus))
+    chosen = as_tensor(molecules, job.compute.device)
+    for losses in pretrain(state, store, chosen, weights, config, job.ranks):
         job.advance(state.step, config.steps, format_values(losses, 2))
     return _finetuned(encoder, job, weights)
 
@@ -135,6 +148,7 @@ def tapweight(job: Job, **settings: Any) -> Fitted:
         show,
         job.snapshot,
         job.ranks,
+        job.corpus,
     )
     return _finetuned(learned.encoder, job, learned.weights, learned.history)
 
@@ -204,5 +218,5 @@ def _finetuned(
         progress=show,
     )
     return Fitted(
-        lambda molecules: model.predict(job.data.store, molecules), model.valid, weights, history or []
+        model, lambda molecules: model.predict(job.data.store, molecules), model.valid, weights, history or []
     )
