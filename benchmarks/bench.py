@@ -136,9 +136,9 @@ def run_bench(
                 seed,
                 checkpoint,
                 config.objectives,
-                snapshot,
-                advance,
-                config.ranks,
+                snapshot=snapshot,
+                advance=advance,
+                ranks=config.ranks,
             )
             outcome = run_method(job, method, loaded.data.labels[splits[seed].test])
         if config.ranks.first:

@@ -1,18 +1,14 @@
 """What each method and seed of a benchmark came to, on disk as soon as it is known."""
 
-import json
-import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-from molweight.errors import ConfigError, DataError
-from molweight.paths import replacing
+from molweight.errors import DataError
+from molweight.run_folder import RunFolder, read_json, write_json
 from molweight.solver import StepRecord
 from molweight.tasks.metrics import Score
 
 FOLDER = "outcomes"  # below the report's folder, until there is a report
-RUN = "run.json"
 
 
 @dataclass(frozen=True)
@@ -31,39 +27,8 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Outcomes:
+class Outcomes(RunFolder):
     """The folder of the outcomes that a run has reached."""
-
-    folder: Path
-
-    def begin(self, identity: dict[str, Any], resume: bool, overwrite: bool) -> None:
-        """Make the folder, or find it begun by the same run.
-
-        Args:
-            identity: JSON values that decide the numbers.
-            resume: go on with what is there.
-            overwrite: remove what is there.
-
-        Raises:
-            ConfigError: if there is something that may be neither resumed nor removed, or was begun by
-                another run.
-        """
-        run = self.folder / RUN
-        if run.exists() and not (resume or overwrite):
-            raise ConfigError(
-                f"{self.folder}: holds an interrupted run; give --resume with its folder to go on, "
-                "--overwrite to start anew, or another --out"
-            )
-        if run.exists() and resume:
-            differing = _differing(_read(run), json.loads(json.dumps(identity)))
-            if differing:
-                raise ConfigError(
-                    f"{run}: was begun with another {', another '.join(differing)}; repeat the options it "
-                    "was begun with, or give --out and --overwrite to start anew"
-                )
-            return
-        shutil.rmtree(self.folder, ignore_errors=True)
-        _write(identity, run)
 
     def load(self, method: str, seed: int) -> Outcome | None:
         """An outcome reached before, or None.
@@ -74,7 +39,7 @@ class Outcomes:
         path = self._path(method, seed)
         if not path.exists():
             return None
-        found = _read(path)
+        found = read_json(path)
         try:
             found["test"]["left_out"] = tuple(found["test"]["left_out"])
             found["test"] = Score(**found["test"])
@@ -85,33 +50,12 @@ class Outcomes:
 
     def save(self, method: str, seed: int, outcome: Outcome) -> None:
         """Keep an outcome; the snapshot that led to it has done its work."""
-        _write(asdict(outcome), self._path(method, seed))
+        write_json(asdict(outcome), self._path(method, seed))
         self.snapshot(method, seed).unlink(missing_ok=True)
 
     def snapshot(self, method: str, seed: int) -> Path:
         """Where a method may keep its state while it runs."""
         return self.folder / f"{method}-{seed}.safetensors"
 
-    def remove(self) -> None:
-        """Once there is a report."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-
     def _path(self, method: str, seed: int) -> Path:
         return self.folder / f"{method}-{seed}.json"
-
-
-def _differing(begun: dict[str, Any], asked: dict[str, Any]) -> list[str]:
-    return sorted(name for name in begun.keys() | asked.keys() if begun.get(name) != asked.get(name))
-
-
-def _write(content: dict[str, Any], path: Path) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content), encoding="utf-8")  # NaN stays NaN, floats keep every bit
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return found
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); delete it and resume") from None

@@ -67,6 +67,7 @@ class Fitted:
 
     Attributes:
         model: what was fitted.
+        encoder: what was fine-tuned, as it was before; None where there is none.
         predict: from positions in the job's data.
         valid: score of the epoch that was chosen.
         weights: of the objectives, where there were any.
@@ -76,6 +77,7 @@ class Fitted:
     model: FinetunedModel | RandomForest
     predict: Callable[[NDArray[np.int64]], Predictions]
     valid: float
+    encoder: GIN | None = None
     weights: dict[str, float] | None = None
     history: list[StepRecord] = field(default_factory=list, repr=False)
 
@@ -217,6 +219,8 @@ def _finetuned(
         job.seed,
         progress=show,
     )
-    return Fitted(
-        model, lambda molecules: model.predict(job.data.store, molecules), model.valid, weights, history or []
-    )
+
+    def predict(molecules: NDArray[np.int64]) -> Predictions:
+        return model.predict(job.data.store, molecules)
+
+    return Fitted(model, predict, model.valid, encoder, weights, history or [])
