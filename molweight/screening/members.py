@@ -1,0 +1,105 @@
+"""Members of an ensemble: each a fine-tuned network or a random forest, fitted without one of the folds."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molweight.molecules.store import Store
+from molweight.tasks.baselines import TREES, RandomForest
+from molweight.tasks.data import TaskData, TaskKind
+from molweight.tasks.finetune import FinetunedModel
+
+FOLDS = 5
+
+Indices = NDArray[np.int64]
+Member = FinetunedModel | RandomForest
+FitMember = Callable[[Indices, Indices, int], Member]  # train, valid, number of the member
+
+
+@dataclass(frozen=True)
+class CrossFitted:
+    """An ensemble, and what each molecule got from the member that never saw it.
+
+    Attributes:
+        members: one for each fold.
+        folds: int64 [molecules], the fold of each.
+        out_of_fold: float32 [molecules, tasks], logits or values.
+    """
+
+    members: tuple[Member, ...]
+    folds: Indices
+    out_of_fold: NDArray[np.float32]
+
+
+def outputs(
+    member: Member, smiles: Sequence[str], store: Store, molecules: Indices, kind: TaskKind
+) -> NDArray[np.float32]:
+    """Logits, or values in the units of the labels: float32 [molecules, tasks].
+
+    Args:
+        member: what predicts.
+        smiles: of all molecules of the store.
+        store: their graphs.
+        molecules: positions of those to predict.
+        kind: of the tasks.
+    """
+    if isinstance(member, FinetunedModel):
+        return member.predict(store, molecules)
+    predicted = member.predict([smiles[i] for i in molecules])
+    return _logit(predicted) if kind == "classification" else predicted
+
+
+def cross_fit(fit: FitMember, data: TaskData, folds: Indices, seed: int) -> CrossFitted:
+    """Fit a member for each fold on the others, and predict the fold with it.
+
+    A part of the others is held out in turn to choose when to stop; the fold itself has no part in it.
+
+    Args:
+        fit: from train molecules, validation molecules and a member's number to the member.
+        data: all labelled molecules.
+        folds: of each.
+        seed: of the parts held out.
+    """
+    members, out_of_fold = [], np.full_like(data.labels, np.nan)
+    for fold in range(int(folds.max()) + 1):
+        rest, own = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        held = draw_folds(data.labels[rest], data.kind, 2 * FOLDS - 2, seed + 1 + fold) == 0
+        member = fit(rest[~held], rest[held], fold)
+        members.append(member)
+        out_of_fold[own] = outputs(member, data.smiles, data.store, own, data.kind)
+    return CrossFitted(tuple(members), folds, out_of_fold)
+
+
+def draw_folds(labels: NDArray[np.float32], kind: TaskKind, count: int, seed: int) -> Indices:
+    """A random fold for each molecule; of one classification task, with an equal share of both classes.
+
+    Args:
+        labels: [molecules, tasks].
+        kind: of the tasks.
+        count: of folds.
+        seed: of the draw.
+    """
+    generator = np.random.default_rng(seed)
+    order = generator.permutation(len(labels))
+    if kind == "classification":
+        # dealt out in the order of the rarest combination of labels, so that no fold goes without it
+        order = order[np.argsort(_strata(labels)[order], kind="stable")]
+    folds = np.empty(len(labels), np.int64)
+    folds[order] = np.arange(len(labels)) % count
+    return folds
+
+
+def _strata(labels: NDArray[np.float32]) -> Indices:
+    """A number that molecules with the same labels share."""
+    values = np.where(np.isnan(labels), 2, labels)
+    number: Indices = np.unique(values, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    return number
+
+
+def _logit(probability: NDArray[np.float32]) -> NDArray[np.float32]:
+    least = 1 / (2 * TREES)  # what a forest of so many trees cannot tell from never
+    p = probability.clip(least, 1 - least).astype(np.float64)
+    found: NDArray[np.float32] = np.log(p / (1 - p)).astype(np.float32)
+    return found

@@ -1,0 +1,132 @@
+"""Trials: each method with each seed on the split, kept on disk as soon as it is done."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from molweight.encoders.gin import GIN
+from molweight.errors import DataError
+from molweight.paths import replacing
+from molweight.run_folder import RunFolder
+from molweight.solver import StepRecord
+from molweight.tasks.methods import Fitted
+from molweight.tasks.metrics import Metric, score
+
+ENCODER = "encoder."
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One method with one seed.
+
+    Attributes:
+        method: its name.
+        seed: of its random choices.
+        valid: validation score, by which the method is chosen.
+        predicted: of the molecules of the test part, float32 [molecules, tasks].
+        seconds: that it took.
+        weights: of the objectives at the end, where it had any.
+        history: of learning them.
+        encoder: state of the encoder that was fine-tuned, before it was; empty where there is none.
+    """
+
+    method: str
+    seed: int
+    valid: float
+    predicted: NDArray[np.float32]
+    seconds: float
+    weights: dict[str, float] | None = None
+    history: list[StepRecord] = field(default_factory=list, repr=False)
+    encoder: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, method: str, seed: int, fitted: Fitted, test: NDArray[np.int64], seconds: float) -> "Trial":
+        """What a fitted method came to."""
+        state = {} if fitted.encoder is None else fitted.encoder.state_dict()
+        kept = {name: value.detach().cpu().clone() for name, value in state.items()}
+        predicted = fitted.predict(test)
+        return cls(method, seed, fitted.valid, predicted, seconds, fitted.weights, fitted.history, kept)
+
+    def rebuild_encoder(self, like: GIN) -> GIN:
+        """The encoder that was fine-tuned, of the shape of another."""
+        encoder = GIN(len(like.gnn_layers), like.width)
+        encoder.load_state_dict(dict(self.encoder))
+        return encoder
+
+
+@dataclass(frozen=True)
+class Trials(RunFolder):
+    """The folder of the trials that a run has made."""
+
+    def load(self, method: str, seed: int) -> Trial | None:
+        """A trial made before, or None.
+
+        Raises:
+            DataError: if its file is damaged.
+        """
+        path = self._path(method, seed)
+        if not path.exists():
+            return None
+        try:
+            with safe_open(path, "pt") as opened:
+                about = json.loads(opened.metadata()["trial"])
+                tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            predicted = tensors.pop("predicted").numpy()
+            encoder = {name.removeprefix(ENCODER): value for name, value in tensors.items()}
+            about["history"] = [StepRecord(**record) for record in about["history"]]
+            return Trial(method, seed, predicted=predicted, encoder=encoder, **about)
+        except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+            raise DataError(f"{path}: not a trial of this version ({error}); delete it and resume") from None
+
+    def save(self, trial: Trial) -> None:
+        """Keep a trial; the snapshot that led to it has done its work."""
+        about = {
+            "valid": trial.valid,
+            "seconds": trial.seconds,
+            "weights": trial.weights,
+            "history": [asdict(record) for record in trial.history],
+        }
+        tensors = {ENCODER + name: value for name, value in trial.encoder.items()}
+        tensors["predicted"] = torch.from_numpy(np.ascontiguousarray(trial.predicted))
+        with replacing(self._path(trial.method, trial.seed)) as temporary:
+            temporary.write_bytes(save(tensors, {"trial": json.dumps(about)}))
+        self.snapshot(trial.method, trial.seed).unlink(missing_ok=True)
+
+    def snapshot(self, method: str, seed: int) -> Path:
+        """Where a method may keep its state while it runs."""
+        return self.folder / f"{method}-{seed}.snapshot.safetensors"
+
+    def _path(self, method: str, seed: int) -> Path:
+        return self.folder / f"{method}-{seed}.safetensors"
+
+
+def best_method(trials: Sequence[Trial], metric: Metric) -> str:
+    """The method with the best mean validation score over its seeds; the first one of equals."""
+    methods = list(dict.fromkeys(trial.method for trial in trials))
+    means = [float(np.mean([t.valid for t in trials if t.method == method])) for method in methods]
+    return methods[int(np.argmax(means) if metric.higher_is_better else np.argmin(means))]
+
+
+def scores_on_test(
+    trials: Sequence[Trial], metric: Metric, labels: NDArray[np.float32], tasks: tuple[str, ...]
+) -> dict[str, list[float]]:
+    """Each method's test score with each seed: NaN where the test part cannot be scored.
+
+    Args:
+        trials: all of them.
+        metric: figure of merit.
+        labels: of the test part, [molecules, tasks].
+        tasks: their names.
+    """
+    found: dict[str, list[float]] = {}
+    for trial in trials:
+        found.setdefault(trial.method, []).append(score(metric, labels, trial.predicted, tasks).value)
+    return found
