@@ -78,11 +78,13 @@ class CrossIntervals:
         lower = -upper
         for task, residuals in enumerate(self.residuals.T):
             present = ~np.isnan(residuals)
-            rank = _rank(coverage, int(present.sum()))
-            if rank <= present.sum():
-                centres, margins = predicted[:, :, task], residuals[present]
-                upper[:, task] = _smallest(centres, margins, self.folds[present], rank)
-                lower[:, task] = -_smallest(-centres, margins, self.folds[present], rank)
+            labels = int(present.sum())
+            outside = labels + 1 - _rank(coverage, labels)  # ends from the rank-th to the last
+            if outside > 0:
+                margins, folds = _largest(residuals[present], self.folds[present], outside)
+                centres = predicted[:, :, task]
+                upper[:, task] = _nth_largest(centres, margins, folds, outside)
+                lower[:, task] = -_nth_largest(-centres, margins, folds, outside)
         unknown = ~np.isfinite(predicted).all(axis=0)
         lower[unknown], upper[unknown] = -np.inf, np.inf
         return lower, upper
@@ -99,9 +101,8 @@ class CrossIntervals:
             CheckpointError: if the arrays are not those of such intervals.
         """
         residuals = stored(arrays, "residuals", np.float64, (None, None))
-        refuse_unless(
-            not (residuals < 0).any() and not np.isinf(residuals).any(), "residuals", "has impossible values"
-        )
+        sound = np.isnan(residuals) | ((residuals >= 0) & np.isfinite(residuals))
+        refuse_unless(bool(sound.all()), "residuals", "has negative or infinite values")
         return cls(residuals, _stored_folds(arrays, len(residuals)))
 
 
@@ -197,23 +198,34 @@ class CrossSets:
         return cls(out_of_fold, labels, _stored_folds(arrays, len(labels)))
 
 
-def _smallest(
-    centres: NDArray[np.float64], margins: NDArray[np.float64], folds: NDArray[np.int64], rank: int
+def _largest(
+    margins: NDArray[np.float64], folds: NDArray[np.int64], count: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The `count` largest of each fold, with their folds: no other can make the count-th largest end."""
+    order = np.lexsort((-margins, folds))
+    margins, folds = margins[order], folds[order]
+    kept = np.arange(len(folds)) - np.searchsorted(folds, folds) < count
+    return margins[kept], folds[kept]
+
+
+def _nth_largest(
+    centres: NDArray[np.float64], margins: NDArray[np.float64], folds: NDArray[np.int64], count: int
 ) -> NDArray[np.float64]:
-    """The `rank`-th smallest over i of centres[folds[i]] + margins[i]: [molecules].
+    """The `count`-th largest over i of centres[folds[i]] + margins[i]: [molecules].
 
     Args:
         centres: [members, molecules].
         margins: [calibration molecules].
         folds: [calibration molecules].
-        rank: from 1.
+        count: from 1.
     """
     found = np.empty(centres.shape[1])
     step = max(1, _AT_A_TIME // len(margins))
+    place = len(margins) - count
     for start in range(0, len(found), step):
         ends = centres[:, start : start + step].T[:, folds] + margins  # [queries, calibration]
-        ends.partition(rank - 1, axis=1)
-        found[start : start + step] = ends[:, rank - 1]
+        ends.partition(place, axis=1)
+        found[start : start + step] = ends[:, place]
     return found
 
 
