@@ -27,6 +27,10 @@ BUDGETS: dict[str, Budget] = {
         FinetuneConfig(epochs=2, patience=2, batch_size=64),
         ReweightConfig(LoopConfig(steps=6, warmup=2), pretrain_batch=32, finetune_batch=32),
     ),
+    "quick": Budget(
+        FinetuneConfig(epochs=20, patience=6),
+        ReweightConfig(LoopConfig(steps=60)),
+    ),
     "standard": Budget(
         FinetuneConfig(epochs=40, patience=12),
         ReweightConfig(LoopConfig(steps=200)),

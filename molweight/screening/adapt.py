@@ -1,0 +1,242 @@
+"""From labelled molecules to a model: trials on a split, a choice by validation, and an ensemble of it."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from rdkit import Chem
+from rdkit.rdBase import BlockLogs
+
+from molweight.encoders.checkpoints import DEFAULT, load_encoder
+from molweight.encoders.compute import Compute, choose_compute
+from molweight.encoders.gin import GIN
+from molweight.errors import ConfigError
+from molweight.molecules.splits import Split
+from molweight.molecules.store import Store, cached_store
+from molweight.objectives import GRAPH_OBJECTIVES
+from molweight.paths import cache_folder
+from molweight.reports.progress import announce, progress_bar
+from molweight.screening.choose_split import choose_split
+from molweight.screening.members import FOLDS, CrossFitted, Member, cross_fit, draw_folds
+from molweight.screening.model import About, Model, calibrated
+from molweight.screening.training_set import TrainingSet
+from molweight.screening.trials import Trial, Trials, best_method, scores_on_test
+from molweight.tasks.baselines import RandomForest
+from molweight.tasks.budgets import find_budget
+from molweight.tasks.data import TaskData
+from molweight.tasks.finetune import FinetuneRecord, finetune
+from molweight.tasks.methods import METHODS, Job, find_methods
+from molweight.tasks.metrics import METRICS, Metric
+
+SEEDS = {"smoke": 1, "quick": 1, "standard": 3, "full": 5}  # of each method, by budget
+METRIC = {"classification": "roc_auc", "regression": "rmse"}
+
+
+@dataclass(frozen=True)
+class AdaptConfig:
+    """What adapting is asked to do.
+
+    Attributes:
+        methods: comma-separated names of those to try.
+        budget: steps and seeds that each may spend.
+        objectives: of continued pretraining.
+        seed: of all random choices.
+        checkpoint: encoder that the methods start from.
+        compute: device and precision.
+    """
+
+    methods: str = "rf,finetune,equal,tapweight"
+    budget: str = "standard"
+    objectives: tuple[str, ...] = tuple(GRAPH_OBJECTIVES)
+    seed: int = 0
+    checkpoint: str = DEFAULT
+    compute: Compute = field(default_factory=choose_compute)
+
+    def __post_init__(self) -> None:
+        find_methods(self.methods)
+        find_budget(self.budget)
+        if self.seed < 0:
+            raise ConfigError(f"--seed must not be negative, got {self.seed}")
+
+    @property
+    def seeds(self) -> list[int]:
+        """Those of each method's trials."""
+        return [self.seed + number for number in range(SEEDS[self.budget])]
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """What adapting came to.
+
+    Attributes:
+        training: the labelled molecules.
+        config: what was asked.
+        split: on which the methods were tried.
+        split_name: how it was drawn.
+        metric: that chose.
+        trials: of every method and seed.
+        test: test score of every method, by seed; NaN where the test part cannot be scored.
+        fitted: the ensemble, with predictions by members that had not seen the molecule.
+        model: the same, calibrated.
+        unlabelled: molecules of continued pretraining beside the labelled ones.
+        seconds: in all.
+    """
+
+    training: TrainingSet
+    config: AdaptConfig
+    split: Split
+    split_name: str
+    metric: Metric
+    trials: tuple[Trial, ...]
+    test: dict[str, list[float]]
+    fitted: CrossFitted
+    model: Model
+    unlabelled: int
+    seconds: float
+
+    @property
+    def method(self) -> str:
+        """The one that was chosen."""
+        return self.model.about.method
+
+
+def adapt(
+    training: TrainingSet, config: AdaptConfig, kept: Trials, unlabelled: Sequence[str] = ()
+) -> Adapted:
+    """Try the methods, choose one by validation, and fit an ensemble of it on all labelled molecules.
+
+    Every method and seed learns from the train part and is judged on the validation part; the test part is
+    predicted, but scored only once the choice is made. The members of the ensemble are fitted on all parts,
+    each without one of five random folds, on which it is calibrated. A member that is a network begins
+    from an encoder of the chosen method's trials: its continued pretraining saw no label but through the
+    objective weights.
+
+    Args:
+        training: labelled molecules.
+        config: what to do.
+        kept: folder of finished trials, begun.
+        unlabelled: SMILES to pretrain on beside the labelled ones.
+
+    Raises:
+        DataError: if the molecules are too few to learn and choose from.
+        CheckpointError: if the checkpoint cannot be had.
+        FloatingPointError: if training fails.
+    """
+    began = time.perf_counter()
+    data, metric = training.data, METRICS[METRIC[training.data.kind]]
+    checkpoint = load_encoder(config.checkpoint)
+    split, split_name = choose_split(data, metric, config.seed)
+    corpus = _corpus(data, split, unlabelled)
+    trials = _run_trials(data, split, metric, corpus, config, checkpoint, kept)
+    method = best_method(trials, metric)
+    announce(f"chosen by validation: {method}")
+    chosen = [trial for trial in trials if trial.method == method]
+    fitted = _fit_ensemble(data, metric, config, checkpoint, chosen)
+    about = About(data.kind, data.tasks, training.classes, method, metric.name)
+    return Adapted(
+        training,
+        config,
+        split,
+        split_name,
+        metric,
+        tuple(trials),
+        scores_on_test(trials, metric, data.labels[split.test], data.tasks),
+        fitted,
+        calibrated(about, fitted, data),
+        0 if corpus is None else len(corpus) - len(split.train),
+        time.perf_counter() - began,
+    )
+
+
+def _run_trials(
+    data: TaskData,
+    split: Split,
+    metric: Metric,
+    corpus: Store | None,
+    config: AdaptConfig,
+    checkpoint: GIN,
+    kept: Trials,
+) -> list[Trial]:
+    trials = []
+    for method in find_methods(config.methods):
+        for seed in config.seeds:
+            if (trial := kept.load(method, seed)) is None:
+                with progress_bar(f"{method}, seed {seed}") as advance:
+                    job = Job(
+                        data.hide_labels(split.test),
+                        split,
+                        metric,
+                        find_budget(config.budget),
+                        config.compute,
+                        seed,
+                        checkpoint,
+                        config.objectives,
+                        corpus,
+                        kept.snapshot(method, seed),
+                        advance,
+                    )
+                    trial = _try(method, job)
+                kept.save(trial)
+            announce(f"{method}, seed {seed}: valid {metric.name} {trial.valid:.3f} in {trial.seconds:.0f} s")
+            trials.append(trial)
+    return trials
+
+
+def _try(method: str, job: Job) -> Trial:
+    began = time.perf_counter()
+    fitted = METHODS[method](job)
+    return Trial.of(method, job.seed, fitted, job.split.test, time.perf_counter() - began)
+
+
+def _fit_ensemble(
+    data: TaskData, metric: Metric, config: AdaptConfig, checkpoint: GIN, chosen: Sequence[Trial]
+) -> CrossFitted:
+    folds = draw_folds(data.labels, data.kind, FOLDS, config.seed)
+    fit = partial(_fit_member, data, metric, config, checkpoint, chosen)
+    return cross_fit(fit, data, folds, config.seed)
+
+
+def _fit_member(
+    data: TaskData,
+    metric: Metric,
+    config: AdaptConfig,
+    checkpoint: GIN,
+    chosen: Sequence[Trial],
+    train: NDArray[np.int64],
+    valid: NDArray[np.int64],
+    number: int,
+) -> Member:
+    trial, seed = chosen[number % len(chosen)], config.seed + number
+    if not trial.encoder:
+        return RandomForest.fit(data, np.sort(np.concatenate([train, valid])), seed)
+    settings = find_budget(config.budget).finetune
+    with progress_bar(f"member {number + 1} of {FOLDS}") as advance:
+
+        def show(record: FinetuneRecord) -> None:
+            advance(record.epoch + 1, settings.epochs, f"valid {metric.name} {record.valid:.3f}")
+
+        encoder = trial.rebuild_encoder(checkpoint)
+        return finetune(encoder, data, train, valid, metric, settings, config.compute, seed, show)
+
+
+def _corpus(data: TaskData, split: Split, unlabelled: Sequence[str]) -> Store | None:
+    """Train molecules and the unlabelled ones, but for those that validate or test; None without any."""
+    if not unlabelled:
+        return None
+    judging = np.concatenate([split.valid, split.test])
+    kept_out = {_canonical(data.smiles[i]) for i in judging}
+    more = [text for text in unlabelled if _canonical(text) not in kept_out]
+    texts = [data.smiles[i] for i in split.train] + more
+    with progress_bar("featurising unlabelled molecules") as advance:
+        return cached_store(
+            texts, cache_folder() / "stores", progress=lambda done, total: advance(done, total, "")
+        )
+
+
+def _canonical(text: str) -> str:
+    with BlockLogs():
+        mol = Chem.MolFromSmiles(text)
+    return text if mol is None else str(Chem.MolToSmiles(mol))

@@ -1,0 +1,187 @@
+"""A model on disk: JSON, safetensors and CSV, each with its checksum, and nothing that is unpickled."""
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+import molweight
+from molweight.encoders.compute import Compute
+from molweight.encoders.gin import GIN
+from molweight.errors import CheckpointError
+from molweight.screening.calibration import PlattScaling
+from molweight.screening.conformal import CrossIntervals, CrossSets
+from molweight.screening.domain import Domain
+from molweight.screening.forest import ForestArrays
+from molweight.screening.members import Member
+from molweight.screening.model import About, Model
+from molweight.tasks.baselines import RandomForest
+from molweight.tasks.data import Scaler
+from molweight.tasks.finetune import FinetunedModel
+from molweight.tasks.problems import FinetuneProblem
+
+FORMAT = "molweight-model-1"
+INDEX, MEMBERS, CALIBRATION, TRAINING = (
+    "model.json",
+    "weights.safetensors",
+    "calibration.safetensors",
+    "training.csv",
+)
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def write_model(model: Model, labels: NDArray[np.float32], folder: Path) -> None:
+    """Write the files of a model into a folder that nobody reads yet.
+
+    Args:
+        model: what to write.
+        labels: of its training molecules, [molecules, tasks], NaN where missing.
+        folder: exists.
+    """
+    (folder / MEMBERS).write_bytes(save(_member_arrays(model.members)))
+    parts = {"domain": model.domain.arrays(), "conformal": model.conformal.arrays()}
+    if model.platt is not None:
+        parts["platt"] = model.platt.arrays()
+    (folder / CALIBRATION).write_bytes(save(_joined(parts)))
+    _write_training(model, labels, folder / TRAINING)
+    content = {
+        "format": FORMAT,
+        "molweight": molweight.__version__,
+        "about": asdict(model.about),
+        "members": [_member_kind(member) for member in model.members],
+        "sha256": {name: _digest(folder / name) for name in (MEMBERS, CALIBRATION, TRAINING)},
+    }
+    (folder / INDEX).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_model(folder: Path, compute: Compute) -> Model:
+    """A model that `write_model` wrote.
+
+    Args:
+        folder: of the model.
+        compute: device and precision to predict with.
+
+    Raises:
+        CheckpointError: if there is no model, it is of another version, or a file was changed since.
+    """
+    index = _read_index(folder)
+    for name, digest in index["sha256"].items():
+        if not (folder / name).is_file():
+            raise CheckpointError(f"{folder / name}: no such file; the model folder is incomplete")
+        if _digest(folder / name) != digest:
+            raise CheckpointError(
+                f"{folder / name}: was changed since the model was written; restore it or adapt anew"
+            )
+    try:
+        return _assemble(index, folder, compute)
+    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        raise CheckpointError(f"{folder}: not a readable model ({error}); adapt anew") from None
+
+
+def _read_index(folder: Path) -> dict[str, Any]:
+    path = folder / INDEX
+    try:
+        index: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        version, names = index["format"], set(index["sha256"])
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"{folder}: no model ({INDEX} is missing); give a folder that adapt wrote"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}: not the index of a model ({error}); adapt anew") from None
+    if version != FORMAT:
+        raise CheckpointError(f"{path}: a model of another version ({version}, not {FORMAT}); adapt anew")
+    if names != {MEMBERS, CALIBRATION, TRAINING}:
+        raise CheckpointError(f"{path}: not the index of a model (its files are {sorted(names)}); adapt anew")
+    return index
+
+
+def _assemble(index: Mapping[str, Any], folder: Path, compute: Compute) -> Model:
+    said = index["about"]
+    about = About(
+        said["kind"],
+        tuple(said["tasks"]),
+        tuple((zero, one) for zero, one in said["classes"]),
+        said["method"],
+        said["metric"],
+    )
+    arrays = load((folder / MEMBERS).read_bytes())
+    members = tuple(
+        _member(kind, _below(f"{number}", arrays), about, compute)
+        for number, kind in enumerate(index["members"])
+    )
+    found = load((folder / CALIBRATION).read_bytes())
+    platt = None if about.kind == "regression" else PlattScaling.from_arrays(_below("platt", found))
+    kind = CrossIntervals if about.kind == "regression" else CrossSets
+    conformal: CrossIntervals | CrossSets = kind.from_arrays(_below("conformal", found))
+    smiles = _read_training(folder / TRAINING)
+    return Model(about, members, platt, conformal, Domain.from_arrays(_below("domain", found)), smiles)
+
+
+def _member_kind(member: Member) -> str:
+    return "forest" if isinstance(member, RandomForest) else "network"
+
+
+def _member_arrays(members: tuple[Member, ...]) -> Arrays:
+    return _joined({str(number): _arrays_of(member) for number, member in enumerate(members)})
+
+
+def _arrays_of(member: Member) -> Arrays:
+    if isinstance(member, RandomForest):
+        return ForestArrays.of(member).arrays()
+    state = {name: value.cpu().numpy() for name, value in member.problem.state_dict().items()}
+    valid = np.array(member.valid, np.float64)
+    return {**state, "scaler.mean": member.scaler.mean, "scaler.std": member.scaler.std, "valid": valid}
+
+
+def _member(kind: str, arrays: Arrays, about: About, compute: Compute) -> Member:
+    if kind == "forest":
+        return ForestArrays.from_arrays(arrays).rebuild()
+    scaler = Scaler(arrays.pop("scaler.mean"), arrays.pop("scaler.std"))
+    valid = float(arrays.pop("valid"))
+    layers = len({name.split(".")[2] for name in arrays if name.startswith("encoder.gnn_layers.")})
+    encoder = GIN(layers, arrays["encoder.node_embeddings.0.weight"].shape[1])
+    problem = FinetuneProblem(encoder, len(about.tasks), about.kind, compute)
+    problem.load_state_dict({name: torch.from_numpy(value) for name, value in arrays.items()})
+    return FinetunedModel(problem.to(compute.device).eval(), scaler, valid)
+
+
+def _write_training(model: Model, labels: NDArray[np.float32], path: Path) -> None:
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["smiles", "fold", *model.about.tasks])
+        for smiles, fold, row in zip(model.smiles, model.conformal.folds, labels, strict=True):
+            writer.writerow([smiles, int(fold), *("" if np.isnan(v) else f"{v:.7g}" for v in row)])
+
+
+def _read_training(path: Path) -> tuple[str, ...]:
+    with open(path, newline="", encoding="utf-8") as file:
+        return tuple(row["smiles"] for row in csv.DictReader(file))
+
+
+def _joined(parts: Mapping[str, Arrays]) -> Arrays:
+    return {
+        f"{prefix}.{name}": np.ascontiguousarray(value).reshape(value.shape)
+        for prefix, arrays in parts.items()
+        for name, value in arrays.items()
+    }
+
+
+def _below(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
+    start = f"{prefix}."
+    return {name.removeprefix(start): value for name, value in arrays.items() if name.startswith(start)}
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return file_digest(file, "sha256").hexdigest()
