@@ -19,7 +19,7 @@ from molweight.molecules.tables.lines import MAX_LINE, Layout, Row, text_lines
 
 _END = "$$$$"
 _PROPERTY = re.compile(r"^>.*?<(.*)>")
-_DEPICTED = 500  # atoms: drawing more takes seconds, and nobody could read it
+_DEPICTED = 500  # atoms: the time to draw grows with the cube, and nobody could read it
 _NOTHING = "\n     molweight\n\n  0  0  0  0  0  0  0  0  0  0999 V2000\nM  END\n"
 
 
@@ -121,12 +121,13 @@ def _read_block(block: str, sanitize: bool) -> Chem.Mol | None:
 
 def _mol_block(mol: Chem.Mol) -> str:
     with BlockLogs():
-        if mol.GetNumAtoms() <= _DEPICTED:
+        drawn = mol.GetNumAtoms() <= _DEPICTED
+        if drawn:
             Compute2DCoords(mol)
         try:
-            return str(Chem.MolToMolBlock(mol))
+            return str(Chem.MolToMolBlock(mol, includeStereo=drawn))  # which would draw it after all
         except (RuntimeError, ValueError):
-            return str(Chem.MolToMolBlock(mol, kekulize=False))
+            return str(Chem.MolToMolBlock(mol, includeStereo=drawn, kekulize=False))
 
 
 def _free_name(name: str, taken: Mapping[str, None]) -> str:

@@ -183,9 +183,7 @@ def _told(path: Path) -> Iterator[None]:
     except OSError as error:
         if path == STANDARD_STREAM:
             _drop_output()
-        raise DataError(
-            f"{path}: cannot be written ({error.strerror or error}); nothing was left there"
-        ) from None
+        raise DataError(f"{path}: cannot be written ({error.strerror or error})") from None
 
 
 def _drop_output() -> None:
