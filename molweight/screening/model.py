@@ -56,6 +56,15 @@ class Predicted:
     neighbours: Neighbours
 
 
+def nothing(about: About) -> Predicted:
+    """Predictions for no molecule at all."""
+    none, tasks = np.zeros((0, len(about.tasks))), len(about.tasks)
+    nobody = Neighbours(np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.bool_))
+    if about.kind == "regression":
+        return Predicted(none, none, none, none, None, nobody)
+    return Predicted(none, none, None, None, np.zeros((0, tasks, 2), np.bool_), nobody)
+
+
 @dataclass(frozen=True)
 class Model:
     """A fitted ensemble with its calibration and its domain.
@@ -82,6 +91,13 @@ class Model:
         found = [outputs(member, smiles, store, everything, self.about.kind) for member in self.members]
         scaled = [f.astype(np.float64) if self.platt is None else self.platt.apply(f) for f in found]
         return np.stack(scaled)
+
+    def ensemble(
+        self, smiles: Sequence[str], store: Store
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and standard deviation over the members, both [molecules, tasks]."""
+        each = self.member_values(smiles, store)
+        return each.mean(0), each.std(0)
 
     def predict(self, smiles: Sequence[str], store: Store, coverage: float = COVERAGE) -> Predicted:
         """Predict molecules that have been featurised.
