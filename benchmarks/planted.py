@@ -11,8 +11,9 @@ from rich.console import Console
 from molweight.benchmarks.bench import BenchConfig, make_splits
 from molweight.benchmarks.loading import data_folders, load_data_set
 from molweight.benchmarks.planting import LEAK, NOISE, plant
-from molweight.benchmarks.report import versions, weight_evidence, write_json
+from molweight.benchmarks.report import versions, weight_evidence
 from molweight.encoders.checkpoints import load_encoder
+from molweight.reports.json_file import write_json
 from molweight.reports.pictures import draw_weights
 from molweight.reports.progress import announce, progress_bar
 from molweight.reports.tables import weights_table

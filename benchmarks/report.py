@@ -17,7 +17,7 @@ from molweight.benchmarks.datasets import DATA_SETS
 from molweight.benchmarks.outcomes import FOLDER as OUTCOMES
 from molweight.benchmarks.outcomes import Outcome
 from molweight.errors import ConfigError
-from molweight.paths import replacing
+from molweight.reports.json_file import write_json
 from molweight.reports.pictures import draw_scores, draw_weights
 from molweight.reports.rejected import write_rejected
 from molweight.reports.tables import scores_table, weights_table
@@ -206,21 +206,6 @@ def _split_rows(result: BenchResult) -> list[dict[str, list[int]]]:
         {part: rows[getattr(split, part)].tolist() for part in ("train", "valid", "test")}
         for split in result.splits
     ]
-
-
-def write_json(content: object, path: Path) -> None:
-    """Write JSON whole or not at all; what is not finite becomes null."""
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(_without_nan(content), indent=1) + "\n", encoding="utf-8")
-
-
-def _without_nan(content: Any) -> Any:
-    """NaN is not JSON: null in its place."""
-    if isinstance(content, dict):
-        return {key: _without_nan(value) for key, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [_without_nan(value) for value in content]
-    return None if isinstance(content, float) and not np.isfinite(content) else content
 
 
 def versions() -> dict[str, str]:

@@ -1,35 +1,16 @@
-"""The command line: options in, one call, results out. Heavy imports wait until a command runs."""
+"""`molweight bench`."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from molweight.errors import ConfigError, MolweightError
-from molweight.launch import first_speaks, joined_ranks, launched, refuse_ranks
-
-app = typer.Typer(
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
-
-PARALLEL = ("bench", "pretrain")
-
-Device = Annotated[str, typer.Option(help="auto (a GPU where there is one), cpu or cuda.")]
-Precision = Annotated[str, typer.Option(help="auto (bfloat16 where it is fast), float32 or bfloat16.")]
+from molweight.cli.options import ALL_OBJECTIVES, Checkpoint, Device, Objectives, Precision
+from molweight.errors import ConfigError
+from molweight.launch import joined_ranks, launched, refuse_ranks
 
 
-@app.callback()
-def molweight_command(context: typer.Context) -> None:
-    """Adapt a pretrained molecular encoder with objective weights learned from the task itself."""
-    if context.invoked_subcommand not in PARALLEL:
-        refuse_ranks(f"molweight {context.invoked_subcommand}")
-
-
-@app.command()
 def bench(
     names: Annotated[list[str], typer.Argument(help="MoleculeNet sets, such as freesolv, bbbp or bace.")],
     methods: Annotated[
@@ -39,9 +20,7 @@ def bench(
             "tapweight-strength."
         ),
     ] = "rf,scratch,finetune,equal,tapweight",
-    objectives: Annotated[
-        str, typer.Option(help="Comma-separated; one left out has no share of the weights.")
-    ] = "attribute_masking,context_prediction,contrastive,edge_prediction",
+    objectives: Objectives = ALL_OBJECTIVES,
     seeds: Annotated[int, typer.Option(help="Number of seeds, counted from 0.")] = 3,
     split: Annotated[
         str, typer.Option(help="scaffold, chiral-scaffold, random-scaffold or random.")
@@ -51,9 +30,7 @@ def bench(
         Path | None,
         typer.Option(help="Folder with moleculenet/NAME.csv.gz, searched before $MOLWEIGHT_DATA."),
     ] = None,
-    checkpoint: Annotated[
-        str, typer.Option(help="molweight_gin, a DGL-LifeSci GIN by name, or a .safetensors or .pth path.")
-    ] = "molweight_gin",
+    checkpoint: Checkpoint = "molweight_gin",
     out: Annotated[
         Path | None, typer.Option(help="Folder of the report; molweight-bench/NAME by default.")
     ] = None,
@@ -138,61 +115,3 @@ def bench(
                 report = write_report(result, config, folder)
                 kept.remove()
                 print_report(report, result.metric.higher_is_better, folder, console)
-
-
-@app.command()
-def pretrain(
-    corpora: Annotated[
-        list[Path], typer.Argument(help="Files of SMILES: .csv, .tsv or .smi, gzipped or not.")
-    ],
-    out: Annotated[Path, typer.Option(help="Checkpoint to write, .safetensors.")],
-    epochs: Annotated[float, typer.Option(help="Passes over the corpora.")] = 5.0,
-    steps: Annotated[int | None, typer.Option(help="Optimiser steps, in place of --epochs.")] = None,
-    batch_size: Annotated[int, typer.Option(help="Molecules to a step, of all ranks together.")] = 256,
-    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
-    seed: Annotated[int, typer.Option(help="Of weights, batches and random choices.")] = 0,
-    checkpoint: Annotated[
-        str | None, typer.Option(help="Weights to start from; random ones where it is left out.")
-    ] = None,
-    smiles_column: Annotated[str | None, typer.Option(help="Column of CSV files that holds SMILES.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run left.")] = False,
-    device: Device = "auto",
-    precision: Precision = "auto",
-) -> None:
-    """Pretrain a GIN on SMILES with the four objectives at equal weight.
-
-    Writes the checkpoint and beside it the loss curve as .json and .png. An interrupted run goes on
-    with --resume. Under torchrun the processes share each batch.
-    """
-    from molweight.encoders.compute import choose_compute
-    from molweight.pretraining import PretrainRun, pretrain_corpus
-
-    run = PretrainRun(
-        corpora, out, epochs, steps, batch_size, lr, seed, checkpoint, smiles_column, resume, overwrite
-    )
-    compute = choose_compute(device, precision)
-    with joined_ranks(compute.device) as ranks:
-        summary = pretrain_corpus(run, compute, ranks)
-    if not ranks.first:
-        return
-    typer.echo(f"{out}: {summary['molecules']} molecules, {summary['epochs']} epochs")
-    if summary["rejected"]:
-        typer.echo(f"{summary['rejected']} rows are not molecules and were set aside: {run.rejected}")
-
-
-def main() -> None:
-    """Run the program; an error a user can mend is one line and exit code 2, failed training 1."""
-    try:
-        with first_speaks():
-            app()
-    except MolweightError as error:
-        typer.secho(f"molweight: {error}", err=True, fg=typer.colors.RED)
-        sys.exit(2)
-    except FloatingPointError as error:
-        typer.secho(f"molweight: training failed: {error}", err=True, fg=typer.colors.RED)
-        sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,13 @@
+"""Options that several commands share."""
+
+from typing import Annotated
+
+import typer
+
+Device = Annotated[str, typer.Option(help="auto (a GPU where there is one), cpu or cuda.")]
+Precision = Annotated[str, typer.Option(help="auto (bfloat16 where it is fast), float32 or bfloat16.")]
+Checkpoint = Annotated[
+    str, typer.Option(help="molweight_gin, a DGL-LifeSci GIN by name, or a .safetensors or .pth path.")
+]
+Objectives = Annotated[str, typer.Option(help="Comma-separated; one left out has no share of the weights.")]
+ALL_OBJECTIVES = "attribute_masking,context_prediction,contrastive,edge_prediction"
