@@ -1,6 +1,5 @@
 """What a benchmark leaves behind: report.json, the split, learned weights, rejected rows, pictures."""
 
-import json
 import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,7 +8,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 
 from molweight.benchmarks.bench import BenchConfig, BenchResult

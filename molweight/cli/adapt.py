@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -10,20 +10,26 @@ from molweight.cli.options import ALL_OBJECTIVES, Checkpoint, Device, Objectives
 
 
 def adapt(
-    data: Annotated[Path, typer.Argument(help="Table of molecules with measured values: .csv, .tsv, .sdf, .parquet.")],
+    data: Annotated[
+        Path, typer.Argument(help="Table of molecules with measured values: .csv, .tsv, .sdf, .parquet.")
+    ],
     target: Annotated[list[str], typer.Option(help="Column of labels; give it again for more tasks.")],
     out: Annotated[Path, typer.Option(help="Model folder to write.")] = Path("molweight-model"),
     smiles_column: Annotated[
         str | None, typer.Option(help="Column of SMILES; found by name or content where left out.")
     ] = None,
-    task: Annotated[str, typer.Option(help="auto, classification or regression.")] = "auto",
+    task: Annotated[
+        Literal["auto", "classification", "regression"],
+        typer.Option(help="auto looks at the labels."),
+    ] = "auto",
     unlabelled: Annotated[
         list[Path] | None, typer.Option(help="File of further SMILES to pretrain on; may be repeated.")
     ] = None,
     methods: Annotated[
         str,
         typer.Option(
-            help="Comma-separated, of rf, scratch, finetune, equal, tapweight, tapweight-cg, tapweight-strength."
+            help="Comma-separated, of rf, scratch, finetune, equal, tapweight, tapweight-cg, "
+            "tapweight-strength."
         ),
     ] = "rf,finetune,equal,tapweight",
     budget: Annotated[
@@ -31,7 +37,8 @@ def adapt(
     ] = "standard",
     objectives: Objectives = ALL_OBJECTIVES,
     censored: Annotated[
-        str, typer.Option(help="What stands for a value such as >10: missing, or its bound.")
+        Literal["missing", "bound"],
+        typer.Option(help="What a value such as >10 counts as."),
     ] = "missing",
     largest_fragment: Annotated[
         bool, typer.Option("--largest-fragment", help="Keep the largest part of salts and mixtures.")

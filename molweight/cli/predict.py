@@ -11,9 +11,12 @@ from molweight.cli.options import Device, Precision
 def predict(
     model: Annotated[Path, typer.Argument(help="Model folder that adapt wrote.")],
     molecules: Annotated[
-        Path, typer.Argument(help=".csv, .tsv, .smi, .sdf, gzipped or not, .parquet, or - for CSV from stdin.")
+        Path,
+        typer.Argument(help=".csv, .tsv, .smi, .sdf, gzipped or not, .parquet, or - for CSV from stdin."),
     ],
-    out: Annotated[Path, typer.Option(help="File to write, in any of these formats, or - for CSV to stdout.")],
+    out: Annotated[
+        Path, typer.Option(help="File to write, in any of these formats, or - for CSV to stdout.")
+    ],
     smiles_column: Annotated[
         str | None, typer.Option(help="Column of SMILES; found by name or content where left out.")
     ] = None,

@@ -11,7 +11,9 @@ from molweight.cli.options import Device, Precision
 
 def screen(
     model: Annotated[Path, typer.Argument(help="Model folder that adapt wrote.")],
-    library: Annotated[Path, typer.Argument(help="Molecules of any number: .csv, .smi, .sdf, .parquet, or -.")],
+    library: Annotated[
+        Path, typer.Argument(help="Molecules of any number: .csv, .smi, .sdf, .parquet, or -.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("molweight-screen"),
     top: Annotated[int, typer.Option(help="Molecules to keep.")] = 1_000,
     target: Annotated[str | None, typer.Option(help="Task to rank by, where the model has several.")] = None,
@@ -46,6 +48,17 @@ def screen(
     from molweight.screening.run_screen import ScreenRun, run_screen
 
     run = ScreenRun(
-        model, library, out, top, target, minimise, diverse, explore, kappa, smiles_column, coverage, overwrite
+        model,
+        library,
+        out,
+        top,
+        target,
+        minimise,
+        diverse,
+        explore,
+        kappa,
+        smiles_column,
+        coverage,
+        overwrite,
     )
     run_screen(run, choose_compute(device, precision), sys.argv[1:])

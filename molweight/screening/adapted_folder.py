@@ -14,7 +14,12 @@ from molweight.screening.model_folder import write_model
 from molweight.screening.report import write_report
 from molweight.tasks.metrics import METRICS, score
 
-METRICS_FILE, SPLIT_FILE, WEIGHTS_FILE, REJECTED_FILE = "metrics.json", "split.json", "objective_weights.json", "rejected.csv"
+METRICS_FILE, SPLIT_FILE, WEIGHTS_FILE, REJECTED_FILE = (
+    "metrics.json",
+    "split.json",
+    "objective_weights.json",
+    "rejected.csv",
+)
 CARD_FILE, REPORT_FILE = "MODEL_CARD.md", "report.html"
 
 

@@ -10,13 +10,12 @@ from rich.console import Console
 from rich.table import Table
 
 import molweight
-from molweight.errors import ConfigError
 from molweight.molecules.tables import open_molecules
 from molweight.reports.pictures import label
 from molweight.reports.tables import scores_table
 from molweight.screening.adapt import AdaptConfig, adapt
 from molweight.screening.adapted_folder import REJECTED_FILE, REPORT_FILE, check_target, write_adapted
-from molweight.screening.targets import CENSORED, KINDS
+from molweight.screening.targets import Censored, Kind
 from molweight.screening.training_set import TrainingSet, load_training
 from molweight.screening.trials import Trials
 
@@ -42,18 +41,12 @@ class AdaptRun:
     targets: tuple[str, ...]
     out: Path
     smiles_column: str | None = None
-    kind: str = "auto"
+    kind: Kind = "auto"
     unlabelled: tuple[Path, ...] = ()
-    censored: str = "missing"
+    censored: Censored = "missing"
     largest_fragment: bool = False
     overwrite: bool = False
     resume: bool = False
-
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ConfigError(f"--task must be one of {', '.join(KINDS)}, got {self.kind!r}")
-        if self.censored not in CENSORED:
-            raise ConfigError(f"--censored must be one of {', '.join(CENSORED)}, got {self.censored!r}")
 
     @property
     def unfinished(self) -> Path:
@@ -78,9 +71,9 @@ def run_adapt(run: AdaptRun, config: AdaptConfig, arguments: Sequence[str], cons
     training = load_training(
         run.table,
         run.targets,
-        run.kind,  # type: ignore[arg-type]  # checked when the run was made
+        run.kind,
         run.smiles_column,
-        run.censored,  # type: ignore[arg-type]
+        run.censored,
         run.largest_fragment,
     )
     tell_findings(training, console)

@@ -11,7 +11,7 @@ from molweight.paths import replacing_folder
 from molweight.reports.progress import announce, progress_bar
 from molweight.screening.adapted_folder import check_target
 from molweight.screening.model_folder import read_model
-from molweight.screening.screen import Screened, ScreenConfig, find_task, screen
+from molweight.screening.screen import ScreenConfig, Screened, find_task, screen
 from molweight.screening.screen_page import write_grid, write_screen_page
 
 TABLE_FILE, GRID_FILE, PAGE_FILE = "top.csv", "top.svg", "screen.html"
@@ -76,6 +76,7 @@ def run_screen(run: ScreenRun, compute: Compute, arguments: Sequence[str]) -> Sc
         write_grid(found, folder / GRID_FILE)
         write_screen_page(found, folder / PAGE_FILE, shlex.join(["molweight", *arguments]))
     announce(
-        f"{run.out}: the best {len(found.table)} of {found.rows} rows, of which {found.rejected} are no molecules"
+        f"{run.out}: the best {len(found.table)} of {found.rows} rows, of which {found.rejected} are no "
+        "molecules"
     )
     return found

@@ -16,6 +16,7 @@ from molweight.screening.units import molar_exponent, stated_unit
 from molweight.tasks.data import TaskKind
 
 Censored = Literal["missing", "bound"]
+Kind = Literal["auto", "classification", "regression"]
 _DECADES = 2  # of a concentration: more of them call for its logarithm
 
 
@@ -41,7 +42,7 @@ class Targets:
 def find_targets(
     table: pd.DataFrame,
     targets: Sequence[str],
-    kind: Literal["auto", "classification", "regression"] = "auto",
+    kind: Kind = "auto",
     censored: Censored = "missing",
 ) -> Targets:
     """Read the label columns of a table of texts.

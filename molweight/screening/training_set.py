@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,7 @@ from molweight.molecules.store import store_from_smiles
 from molweight.molecules.tables import open_molecules
 from molweight.screening.findings import Finding, SetAside
 from molweight.screening.hygiene import clean
-from molweight.screening.targets import Censored, find_targets
+from molweight.screening.targets import Censored, Kind, find_targets
 from molweight.tasks.data import TaskData
 
 
@@ -44,7 +43,7 @@ class TrainingSet:
 def load_training(
     path: Path,
     targets: Sequence[str],
-    kind: Literal["auto", "classification", "regression"] = "auto",
+    kind: Kind = "auto",
     smiles_column: str | None = None,
     censored: Censored = "missing",
     largest_fragment: bool = False,
@@ -70,7 +69,12 @@ def load_training(
     unreadable = {row: reason for chunk in chunks for row, reason in chunk.unreadable.items()}
     found = find_targets(table, targets, kind, censored)
     cleaned = clean(
-        smiles, found.labels, found.kind, found.tasks, largest_fragment=largest_fragment, unreadable=unreadable
+        smiles,
+        found.labels,
+        found.kind,
+        found.tasks,
+        largest_fragment=largest_fragment,
+        unreadable=unreadable,
     )
     store = store_from_smiles(cleaned.smiles)
     guessed = [Finding("Column of molecules", file.guessed)] if file.guessed else []
