@@ -11,7 +11,7 @@ from molweight.launch import joined_ranks
 
 def pretrain(
     corpora: Annotated[
-        list[Path], typer.Argument(help="Files of SMILES: .csv, .tsv or .smi, gzipped or not.")
+        list[Path], typer.Argument(help="Molecules: .csv, .tsv, .smi or .sdf, gzipped or not, or .parquet.")
     ],
     out: Annotated[Path, typer.Option(help="Checkpoint to write, .safetensors.")],
     epochs: Annotated[float, typer.Option(help="Passes over the corpora.")] = 5.0,
@@ -22,7 +22,9 @@ def pretrain(
     checkpoint: Annotated[
         str | None, typer.Option(help="Weights to start from; random ones where it is left out.")
     ] = None,
-    smiles_column: Annotated[str | None, typer.Option(help="Column of CSV files that holds SMILES.")] = None,
+    smiles_column: Annotated[
+        str | None, typer.Option(help="Column that holds SMILES, but for .smi files.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run left.")] = False,
     device: Device = "auto",

@@ -14,14 +14,17 @@ import joblib
 from rdkit import Chem
 from rdkit.Chem.MolStandardize import rdMolStandardize
 from rdkit.Chem.rdMolDescriptors import _CalcMolWt
+from rdkit.Chem.rdMolHash import HashFunction, MolHash
 from rdkit.rdBase import BlockLogs
 
 from molweight.molecules.flat_graphs import Rejected
 from molweight.molecules.smiles import parse_each
 
 _CHUNK = 5_000  # molecules: below, starting processes would take longer than the work
+_NO_METALS = frozenset(
+    {0, 1, 5, 6, 7, 8, 9, 14, 15, 16, 17, 34, 35, 53}
+)  # dummy, H, B to F, Si to Cl, Se, Br, I
 
-Key = TypeVar("Key", str, float)
 Found = TypeVar("Found")
 
 
@@ -33,7 +36,8 @@ class Facts:
         smiles: as given, or of its largest fragment where that was asked for.
         canonical: its canonical SMILES; equal for the same molecule.
         flat: the same without stereochemistry.
-        weight: of its heavy atoms, g/mol; equal for all forms of a compound.
+        skeleton: what all forms of a compound have in common: the graph of its elements, or, where it has
+            metals, whose bonds to draw is a matter of taste, its heavy weight.
         fragments: number of molecules and ions it consisted of as given.
         open_centres: number of atoms and double bonds whose possible configuration is not stated.
     """
@@ -41,7 +45,7 @@ class Facts:
     smiles: str
     canonical: str
     flat: str
-    weight: float
+    skeleton: str
     fragments: int
     open_centres: int
 
@@ -60,10 +64,10 @@ def shared_compounds(facts: Sequence[Facts]) -> dict[str, list[int]]:
     """Positions that share the InChIKey, by its two first blocks; those alone with theirs are left out.
 
     InChI counts as one compound what differs in mobile hydrogens or in protonation. It takes longer than
-    all else, so that only molecules of the same heavy weight are asked for theirs.
+    all else, so that only molecules of the same skeleton are asked for theirs.
     """
-    weights = grouped([f.weight for f in facts])
-    asked = [p for group in weights.values() if len({facts[p].canonical for p in group}) > 1 for p in group]
+    skeletons = grouped([f.skeleton for f in facts])
+    asked = [p for group in skeletons.values() if len({facts[p].canonical for p in group}) > 1 for p in group]
     keys = inchi_keys([facts[p].canonical for p in asked])
     groups = grouped([key[:-2] for key in keys])  # without the letter of protonation
     return {key: [asked[i] for i in group] for key, group in groups.items() if key and len(group) > 1}
@@ -97,7 +101,13 @@ def _facts(text: str, mol: Chem.Mol, fragments: int) -> Facts:
     if set("@/\\") & set(canonical):
         Chem.RemoveStereochemistry(mol)
         flat = str(Chem.MolToSmiles(mol))
-    return Facts(text, canonical, flat, round(_CalcMolWt(mol, True), 2), fragments, len(unstated))
+    return Facts(text, canonical, flat, _skeleton(mol), fragments, len(unstated))
+
+
+def _skeleton(mol: Chem.Mol) -> str:
+    if all(atom.GetAtomicNum() in _NO_METALS for atom in mol.GetAtoms()):
+        return str(MolHash(mol, HashFunction.ElementGraph))
+    return f"{_CalcMolWt(mol, True):.2f}"
 
 
 def _inchi_keys(smiles: Sequence[str]) -> list[str]:
@@ -105,9 +115,9 @@ def _inchi_keys(smiles: Sequence[str]) -> list[str]:
         return [str(Chem.MolToInchiKey(Chem.MolFromSmiles(text))) for text in smiles]
 
 
-def grouped(keys: Iterable[Key]) -> dict[Key, list[int]]:
+def grouped(keys: Iterable[str]) -> dict[str, list[int]]:
     """Positions of each key, in order of first appearance."""
-    groups: defaultdict[Key, list[int]] = defaultdict(list)
+    groups: defaultdict[str, list[int]] = defaultdict(list)
     for position, key in enumerate(keys):
         groups[key].append(position)
     return dict(groups)

@@ -100,7 +100,7 @@ def leakage(train: Sequence[str], test: Sequence[str]) -> list[int]:
     """
     seen, asked = _facts(train), _facts(test)
     canonical = {facts.canonical for facts in seen.values()}
-    shared = {facts.weight for facts in seen.values()} & {facts.weight for facts in asked.values()}
+    shared = {facts.skeleton for facts in seen.values()} & {facts.skeleton for facts in asked.values()}
     blocks = set(_first_blocks(seen, shared).values()) - {""}
     same = {p for p, facts in asked.items() if facts.canonical in canonical}
     return sorted(same | {p for p, block in _first_blocks(asked, shared).items() if block in blocks})
@@ -123,8 +123,8 @@ def _facts(smiles: Sequence[str]) -> dict[int, Facts]:
     return {p: facts for p, facts in enumerate(describe(smiles)) if isinstance(facts, Facts)}
 
 
-def _first_blocks(facts: Mapping[int, Facts], weights: Collection[float]) -> dict[int, str]:
-    asked = {p: each.canonical for p, each in facts.items() if each.weight in weights}
+def _first_blocks(facts: Mapping[int, Facts], skeletons: Collection[str]) -> dict[int, str]:
+    asked = {p: each.canonical for p, each in facts.items() if each.skeleton in skeletons}
     keys = inchi_keys(list(asked.values()))
     return {p: key.partition("-")[0] for p, key in zip(asked, keys, strict=True)}
 

@@ -90,7 +90,7 @@ def open_molecules(path: Path, smiles_column: str | None = None, chunk: int = 2_
             f"{path}: unknown kind of file; {', '.join(_READERS)} are read: save it as one of these"
         )
     layout = _READERS[kind](path)
-    first = _piece(layout.rows, min(chunk, SAMPLE))
+    first = _piece(layout.rows, SAMPLE)
     if not first:
         raise DataError(f"{path}: no row below the header")
     column, guessed = _smiles_column(layout, _table(first, layout.columns), kind, path, smiles_column)

@@ -33,7 +33,7 @@ class Writer:
 
     Attributes:
         path: of the file that is written.
-        columns: that every piece must have.
+        columns: that every piece must have; others are left out.
         append: writes a piece with its columns in this order.
     """
 
@@ -60,7 +60,8 @@ def table_writer(
     The file appears under its name once everything is written: a full disk, an interrupt or an exception
     leaves what was there before. Formats are those of `open_molecules`; to standard output, of the path
     -, goes CSV. .smi has the SMILES first and a header that begins with #; .sdf has a drawn molecule, or
-    none where the row is no molecule, and every column as a property; .parquet has text and numbers.
+    none where the row is no molecule, and every column as a property; .parquet has numbers where the first
+    piece has them, and text.
 
     Args:
         path: of the file, or - for standard output.

@@ -2,12 +2,15 @@ import gzip
 import io
 import sys
 import tracemalloc
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rdkit import Chem
+from rdkit.Chem.rdDepictor import Compute2DCoords
 
 from molweight.errors import DataError
 from molweight.molecules.smiles import parse_smiles
@@ -61,8 +64,6 @@ def test_a_blank_line_is_a_row_only_where_it_can_hold_an_empty_value(tmp_path):
 def test_standard_input_is_csv(monkeypatch):
     stream = io.BufferedReader(io.BytesIO(b"smiles,y\nC,1\nCC,2\nCCC,3\n"))
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=stream))
-    from pathlib import Path
-
     _, table = read(Path("-"))
     assert table["smiles"].tolist() == ["C", "CC", "CCC"]
     assert not stream.closed
@@ -135,6 +136,24 @@ def test_sdf_without_its_last_end_and_without_titles(tmp_path):
     assert file.columns == ("smiles_2", "smiles")
     assert table.to_numpy().tolist() == [["CO", "C1CC"]]
     assert read(tmp_path / "a.sdf", "smiles")[0].smiles_column == "smiles"
+
+
+@pytest.mark.parametrize("v3000", [False, True])
+def test_sdf_is_read_as_rdkit_reads_it(tmp_path, awkward, v3000):
+    with Chem.SDWriter(str(tmp_path / "a.sdf")) as writer:
+        writer.SetForceV3000(v3000)
+        for number, (name, smiles) in enumerate(awkward.items()):
+            mol = Chem.MolFromSmiles(smiles)
+            Compute2DCoords(mol)
+            mol.SetProp("_Name", name)
+            mol.SetProp("number" if number % 2 else "IC50 (nM)", f"{number}\nand more")
+            writer.write(mol)
+    _, table = read(tmp_path / "a.sdf")
+    mols = list(Chem.ForwardSDMolSupplier(str(tmp_path / "a.sdf")))
+    assert table["smiles"].tolist() == [Chem.MolToSmiles(mol) for mol in mols]
+    assert table["name"].tolist() == [mol.GetProp("_Name") for mol in mols]
+    for column in ("number", "IC50 (nM)"):
+        assert table[column].tolist() == [m.GetProp(column) if m.HasProp(column) else "" for m in mols]
 
 
 def test_parquet_numbers_become_the_shortest_texts(tmp_path):
