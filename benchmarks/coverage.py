@@ -81,9 +81,10 @@ def share_covered(predicted: Predicted, labels: NDArray[np.float32]) -> float:
     """Share of the labels present that lie in their interval or set."""
     present = ~np.isnan(labels)
     if predicted.sets is not None:
-        zero, one = predicted.sets[..., 0], predicted.sets[..., 1]
-        return float(np.where(labels == 1, one, zero)[present].mean())
-    return float(((predicted.lower <= labels) & (labels <= predicted.upper))[present].mean())
+        covered = np.where(labels == 1, predicted.sets[..., 1], predicted.sets[..., 0])
+    if predicted.lower is not None and predicted.upper is not None:
+        covered = (predicted.lower <= labels) & (labels <= predicted.upper)
+    return float(covered[present].mean())
 
 
 def summarise(found: Sequence[Held]) -> dict[str, Any]:
