@@ -12,7 +12,7 @@ from molweight.reports.pictures import COLOURS
 
 Array = NDArray[np.floating]
 _DOTS: dict[str, Any] = {"s": 12, "alpha": 0.5, "linewidths": 0, "rasterized": True}
-_SIZE = (4.4, 3.8)
+_SIZE = (3.25, 3.05)  # inches: three to a row of a page
 
 
 def draw_parity(measured: Array, predicted: Array, lower: Array, upper: Array, title: str) -> Figure:
@@ -22,7 +22,8 @@ def draw_parity(measured: Array, predicted: Array, lower: Array, upper: Array, t
     axes.scatter(measured, predicted, color=COLOURS[0], **_DOTS)
     ends = [min(measured.min(), predicted.min()), max(measured.max(), predicted.max())]
     axes.plot(ends, ends, color="#555555", linewidth=1)
-    axes.set(xlabel="measured", ylabel="predicted")
+    room = 0.05 * float(np.ptp(measured))
+    axes.set(xlabel="measured", ylabel="predicted", xlim=(measured.min() - room, measured.max() + room))
     return figure
 
 

@@ -112,8 +112,8 @@ def score_sentence(adapted: Adapted) -> str:
         )
     error, digits = sampling_error(adapted), digits_for([mean])
     told = (
-        f"On the {counted(size, 'molecule')} of the test part, {adapted.method} reached a "
-        f"{metric_name(adapted)} of {mean:.{digits}f}"
+        f"On the {counted(size, 'molecule')} of the test part, {adapted.method} has a "
+        f"test {metric_name(adapted)} of {mean:.{digits}f}"
     )
     if np.isnan(error):
         return f"{told}; too few of them have a label of each class to tell how sure that is."
@@ -125,7 +125,7 @@ def score_sentence(adapted: Adapted) -> str:
 
 def difference_sentences(adapted: Adapted) -> list[str]:
     """What the choice bought against the simple methods on the test part, no more than the numbers say."""
-    digits = digits_for([np.mean(values) for values in adapted.test.values()])
+    digits = digits_for([float(np.mean(values)) for values in adapted.test.values()])
     found = [_difference_sentence(adapted.method, each, digits) for each in differences(adapted)]
     means = {name: float(np.mean(values)) for name, values in adapted.test.items()}
     sign = 1 if adapted.metric.higher_is_better else -1

@@ -57,7 +57,7 @@ def hold_out(adapted: Adapted) -> HeldOut:
             margin[own] = [_margin(column, COVERAGE) for column in strange.T]
         fit[own] = fits(data.labels[own], raw[own], data.labels[rest], raw[rest], data.kind)
         others = Domain(domain.fingerprints[rest], domain.threshold)
-        similarity[own] = others.nearest([data.smiles[i] for i in own]).similarity
+        similarity[own] = others.nearest([data.smiles[i] for i in own.tolist()]).similarity
     return HeldOut(value, margin, fit, similarity)
 
 

@@ -61,9 +61,7 @@ def learned_weights(trials: Sequence[Trial]) -> list[LearnedWeight]:
     final = [trial.history[-1].weights for trial in trials]
     for name, moved in seen.items():
         shares = [weights[name] / sum(weights.values()) for weights in final]
-        found.append(
-            LearnedWeight(name, shares, 1 / len(seen), moved["cosine"], moved["signal_to_noise"])
-        )
+        found.append(LearnedWeight(name, shares, 1 / len(seen), moved["cosine"], moved["signal_to_noise"]))
     return found
 
 

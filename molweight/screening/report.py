@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from molweight.reports.page import Grid, Picture, Section, write_page
 from molweight.reports.pictures import label, weights_figure
@@ -54,7 +55,7 @@ def write_report(adapted: Adapted, path: Path, command: str) -> None:
         _split_section(adapted),
         *_making_sections(adapted, command),
     ]
-    write_page(path, title(adapted), summary(adapted, held), sections)
+    write_page(path, title(adapted), summary(adapted, held, of_test), sections)
 
 
 def title(adapted: Adapted) -> str:
@@ -64,24 +65,22 @@ def title(adapted: Adapted) -> str:
     return f"Model of {what}, from {adapted.training.source}"
 
 
-def summary(adapted: Adapted, held: HeldOut) -> str:
+def summary(adapted: Adapted, held: HeldOut, of_test: NDArray[np.float64]) -> str:
     """What was done and how good it is, for a reader who reads nothing else."""
-    data, tried = adapted.training.data, len(adapted.test)
-    covered = coverage_reached(held.fit, COVERAGE)
-    what = "Prediction intervals" if data.kind == "regression" else "Sets of classes"
-    return " ".join(
-        [
-            f"{counted(len(data.smiles), 'molecule')} with {counted(len(data.tasks), 'task')} of "
-            f"{data.kind}. Of {counted(tried, 'method')} tried on the same split, {adapted.method} "
-            f"({IN_WORDS.get(adapted.method, 'as named')}) did best on the validation part and was chosen."
-            if tried > 1
-            else f"{counted(len(data.smiles), 'molecule')} with {counted(len(data.tasks), 'task')} of "
-            f"{data.kind}. {adapted.method} ({IN_WORDS.get(adapted.method, 'as named')}) was the only "
-            "method asked for.",
-            score_sentence(adapted),
-            f"{what} made to hold {COVERAGE:.0%} of measured labels held {covered:.1%} of those of held-out "
-            "molecules of the same kind; on new scaffolds expect less."
-        ]
+    data, words = adapted.training.data, IN_WORDS.get(adapted.method, "as named")
+    chosen = f"{adapted.method} ({words})"
+    if len(adapted.test) > 1:
+        of = f"Of {counted(len(adapted.test), 'method')} tried on the same split, {chosen} did best on the "
+        choice = f"{of}validation part and was chosen."
+    else:
+        choice = f"{chosen} was the only method asked for."
+    what = "Intervals" if data.kind == "regression" else "Sets of classes"
+    on_test = coverage_reached(of_test, COVERAGE)
+    also = "" if np.isnan(on_test) else f", and {on_test:.1%} of those of the test part"
+    return (
+        f"{counted(len(data.smiles), 'molecule')} with {counted(len(data.tasks), 'task')} of {data.kind}. "
+        f"{choice} {score_sentence(adapted)} {what} made to hold {COVERAGE:.0%} of the measured labels held "
+        f"{coverage_reached(held.fit, COVERAGE):.1%} of those of held-out molecules{also}."
     )
 
 
@@ -98,7 +97,7 @@ def _methods_section(adapted: Adapted) -> Section:
         f"Mean ± standard deviation over seeds; {arrow}. Seconds are those of one seed, cost is against "
         "finetune. The validation part made the choice; the test part was scored after it."
     )
-    told = [*difference_sentences(adapted), score_sentence(adapted), ensemble_sentence(adapted)]
+    told = [*difference_sentences(adapted), ensemble_sentence(adapted)]
     return Section("Methods", [*told, about], Grid(headings, rows, (0, 1), marked))
 
 
@@ -199,7 +198,7 @@ def _making_sections(adapted: Adapted, command: str) -> list[Section]:
         "objectives": ", ".join(map(label, config.objectives)),
         "checkpoint": config.checkpoint,
         "compute": str(config.compute),
-        **_flat(asdict(find_budget(config.budget))),
+        **_settings(adapted),
     }
     packages = {"python": platform.python_version(), **versions()}
     grid = Grid(["setting", "value"], list(map(list, settings.items())), (0, 1))
@@ -208,6 +207,13 @@ def _making_sections(adapted: Adapted, command: str) -> list[Section]:
         Section("How this was made", [told], grid, code=command),
         Section("Versions", grid=Grid(["package", "version"], list(map(list, packages.items())), (0, 1))),
     ]
+
+
+def _settings(adapted: Adapted) -> dict[str, str]:
+    """Those of the budget that the methods tried did use."""
+    everything = asdict(find_budget(adapted.config.budget))
+    used = everything if any(t.weights for t in adapted.trials) else {"finetune": everything["finetune"]}
+    return _flat(used)
 
 
 def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The parts of a report that tell of each task: predictions of molecules that were held out, and the worst."""
+"""What a report tells of each task: predictions of molecules that were held out, and the worst of them."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,8 @@ def worst_section(adapted: Adapted, held: HeldOut) -> Section:
         "Held-out predictions that are furthest from what was measured"
         + (", in standard deviations of their task" if regression and len(data.tasks) > 1 else "")
         + ". A wrong label, a wrong unit or a wrong structure shows here first; so does chemistry that the "
-        "other molecules say nothing about. Rows are counted from 1 below the header."
+        "other molecules say nothing about. Rows are counted from 1 below the header; the similarity is that "
+        "to the nearest molecule of the other folds."
     )
     return Section("The worst predictions", [told], structures=structures)
 
@@ -70,17 +71,22 @@ def class_names(adapted: Adapted, task: int) -> tuple[str, str]:
     return adapted.training.classes[task]
 
 
-_REGRESSION = ("RMSE", "mean error", "half within", "R²")
+_ABOUT = {
+    "regression": "Errors are in the unit of the column: root mean square, mean absolute, and the one that "
+    "half of the predictions keep within. R² is the share of the variance that is explained.",
+    "classification": "ROC AUC is the probability that a molecule of class 1 is ranked above one of class 0. "
+    "Average precision is to be compared with the share of class 1. The calibration error is the mean "
+    "distance of the probability given from the share observed.",
+}
+_REGRESSION = ("RMSE", "mean abs.", "half within", "R²")
 _CLASSIFICATION = ("positive", "ROC AUC", "average precision", "calibration error")
 
 
 def _regression_figures(truth: Values, value: Values) -> list[str]:
     errors = np.abs(truth - value)
     explained = 1 - np.sum(errors**2) / np.sum((truth - truth.mean()) ** 2) if truth.std() > 0 else np.nan
-    rmse = np.sqrt(np.mean(errors**2))
-    return [*(_number(each, "{:.3g}") for each in (rmse, errors.mean(), np.median(errors)))] + [
-        _number(explained, "{:.2f}")
-    ]
+    off = np.sqrt(np.mean(errors**2)), errors.mean(), np.median(errors)
+    return [*(_number(each, "{:.3g}") for each in off), _number(explained, "{:.2f}")]
 
 
 def _class_figures(truth: Values, value: Values) -> list[str]:
@@ -96,13 +102,14 @@ def _class_figures(truth: Values, value: Values) -> list[str]:
 
 def _about_table(adapted: Adapted) -> list[str]:
     size = len(adapted.split.test)
-    what = "interval" if adapted.training.data.kind == "regression" else "set of classes"
+    what = "an interval" if adapted.training.data.kind == "regression" else "a set of classes"
     told = [
         "Every molecule is predicted here by the one member of the ensemble that was fitted without its "
         "fold. The folds are drawn at random, so a molecule often has close relatives among those learnt "
         "from: expect more error on chemistry of another kind, as the test part has it in the table of "
         "methods.",
-        f"The last columns tell how often a {what} made to hold {COVERAGE:.0%} does hold the measured "
+        _ABOUT[adapted.training.data.kind],
+        f"The last columns tell how often {what} made to hold {COVERAGE:.0%} does hold the measured "
         f"label. '{RANDOM_FOLDS}': each fold is judged by the residuals of the other folds, its own have no "
         f"part in it. '{NEW_SCAFFOLDS}': the trials' predictions of the {counted(size, 'molecule')} of the "
         f"test part ({adapted.split_name} split), with the residuals of all others. The guarantee is for "
@@ -173,7 +180,7 @@ def _captions(adapted: Adapted, held: HeldOut, molecule: int, task: int) -> list
         told = [f"measured {(zero, one)[int(measured)]}", f"probability of {one}: {value:.2f}"]
     name = [data.tasks[task]] if len(data.tasks) > 1 else []
     row = int(adapted.training.rows[molecule]) + 1
-    return [*name, *told, f"row {row:,}, nearest other molecule {held.similarity[molecule]:.2f}"]
+    return [*name, *told, f"row {row:,}, similarity {held.similarity[molecule]:.2f}"]
 
 
 def _present(adapted: Adapted, held: HeldOut, task: int) -> tuple[Values, Values, NDArray[np.bool_]]:
