@@ -11,12 +11,13 @@ from rich.console import Console
 from molweight.benchmarks.bench import BenchConfig, make_splits
 from molweight.benchmarks.loading import data_folders, load_data_set
 from molweight.benchmarks.planting import LEAK, NOISE, plant
-from molweight.benchmarks.report import versions, weight_evidence
 from molweight.encoders.checkpoints import load_encoder
 from molweight.reports.json_file import write_json
 from molweight.reports.pictures import draw_weights
 from molweight.reports.progress import announce, progress_bar
 from molweight.reports.tables import weights_table
+from molweight.reports.versions import versions
+from molweight.reports.weight_evidence import weight_evidence
 from molweight.solver import StepRecord
 from molweight.tasks.remarks import format_values
 from molweight.tasks.reweight import ReweightConfig, reweight

@@ -4,7 +4,6 @@ import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,12 @@ from molweight.reports.json_file import write_json
 from molweight.reports.pictures import draw_scores, draw_weights
 from molweight.reports.rejected import write_rejected
 from molweight.reports.tables import scores_table, weights_table
+from molweight.reports.versions import versions
+from molweight.reports.weight_evidence import weight_evidence
 from molweight.solver import StepRecord
 from molweight.solver.inverse import DIVERGED, NEGATIVE_CURVATURE
-from molweight.solver.weights import evidence
 
 REPORT = "report.json"
-_PACKAGES = ("molweight", "torch", "dgl", "rdkit", "numpy", "scikit-learn")
 
 
 def output_folders(
@@ -174,15 +173,6 @@ def _method(outcomes: list[Outcome]) -> dict[str, Any]:
     return found
 
 
-def weight_evidence(histories: Sequence[Sequence[StepRecord]]) -> dict[str, dict[str, list[float]]]:
-    """What moved each objective's weight, with each seed: `cosine` and `signal_to_noise`."""
-    found: dict[str, dict[str, list[float]]] = {}
-    for name in histories[0][0].weights:
-        each = [evidence([r.cosines[name] for r in h], [r.hypergradient[name] for r in h]) for h in histories]
-        found[name] = {key: [values[key] for values in each] for key in each[0]}
-    return found
-
-
 def solver_statuses(histories: Sequence[Sequence[StepRecord]]) -> dict[str, dict[str, float]]:
     """For each level, the share of the steps with a hypergradient in which its solver ended in each way."""
     records = [record for history in histories for record in history if record.statuses]
@@ -204,17 +194,6 @@ def _split_rows(result: BenchResult) -> list[dict[str, list[int]]]:
         {part: rows[getattr(split, part)].tolist() for part in ("train", "valid", "test")}
         for split in result.splits
     ]
-
-
-def versions() -> dict[str, str]:
-    """Of this program and what its numbers depend on."""
-    found = {}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
 
 
 def _free(folder: Path) -> Path:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+_NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
+
+
 @dataclass(frozen=True)
 class Grid:
     """A table of texts; columns past the first are numbers, set to the right, unless `words` says otherwise.
@@ -24,11 +27,13 @@ class Grid:
         headings: of the columns.
         rows: cells of each row.
         words: numbers of columns that are set to the left, from 0.
+        marked: numbers of rows that stand out, from 0.
     """
 
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
     words: tuple[int, ...] = (0,)
+    marked: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,11 @@ class Picture:
     @property
     def uri(self) -> str:
         """The figure as SVG in a data URI, which keeps its ids apart from those of other pictures."""
+        from matplotlib import rc_context
+
         file = BytesIO()
-        self.figure.savefig(file, format="svg", dpi=120, metadata={"Date": None})
+        with rc_context({"svg.hashsalt": "molweight"}):  # the same picture, the same bytes
+            self.figure.savefig(file, format="svg", dpi=150, metadata=_NO_METADATA)
         return "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode()
 
 

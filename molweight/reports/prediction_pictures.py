@@ -1,5 +1,6 @@
 """Pictures of predictions on molecules a model has not seen; each is a figure, for a page to take in."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from molweight.reports.pictures import COLOURS
 
 Array = NDArray[np.floating]
 _DOTS: dict[str, Any] = {"s": 12, "alpha": 0.5, "linewidths": 0, "rasterized": True}
-_SIZE = (4.4, 3.8)
+_SIZE = (3.25, 3.05)  # inches: three to a row of a page
 
 
 def draw_parity(measured: Array, predicted: Array, lower: Array, upper: Array, title: str) -> Figure:
@@ -21,7 +22,8 @@ def draw_parity(measured: Array, predicted: Array, lower: Array, upper: Array, t
     axes.scatter(measured, predicted, color=COLOURS[0], **_DOTS)
     ends = [min(measured.min(), predicted.min()), max(measured.max(), predicted.max())]
     axes.plot(ends, ends, color="#555555", linewidth=1)
-    axes.set(xlabel="measured", ylabel="predicted")
+    room = 0.05 * float(np.ptp(measured))
+    axes.set(xlabel="measured", ylabel="predicted", xlim=(measured.min() - room, measured.max() + room))
     return figure
 
 
@@ -62,12 +64,20 @@ def draw_reliability(predicted: Array, observed: Array, counts: NDArray[np.int64
     return figure
 
 
-def draw_coverage(asked: Array, reached: Array, title: str) -> Figure:
-    """Share of molecules inside their interval or set against the coverage asked for."""
+def draw_coverage(asked: Array, reached: Mapping[str, Array], title: str) -> Figure:
+    """Share of molecules inside their interval or set against the coverage asked for.
+
+    Args:
+        asked: [levels].
+        reached: what a line is called to its values, [levels], NaN where there is none.
+        title: of the picture.
+    """
     figure, axes = _axes(title)
-    axes.plot([0, 1], [0, 1], color="#555555", linewidth=1)
-    axes.plot(asked, reached, "o-", color=COLOURS[2], markersize=4)
-    axes.set(xlabel="coverage asked for", ylabel="coverage reached", xlim=(0, 1.02), ylim=(0, 1.02))
+    axes.plot([0.45, 1], [0.45, 1], color="#555555", linewidth=1, label="as asked")
+    for number, (name, values) in enumerate(reached.items()):
+        axes.plot(asked, values, "o-", color=COLOURS[number], markersize=4, label=name)
+    axes.set(xlabel="coverage asked for", ylabel="coverage reached", xlim=(0.45, 1.0), ylim=(None, 1.02))
+    axes.legend(frameon=False, loc="lower right")
     return figure
 
 

@@ -48,7 +48,7 @@ def outputs(
     if isinstance(member, FinetunedModel):
         return member.predict(store, molecules)
     predicted = member.predict([smiles[i] for i in molecules])
-    return _logit(predicted) if kind == "classification" else predicted
+    return logits(predicted) if kind == "classification" else predicted
 
 
 def cross_fit(fit: FitMember, data: TaskData, folds: Indices, seed: int) -> CrossFitted:
@@ -98,7 +98,8 @@ def _strata(labels: NDArray[np.float32]) -> Indices:
     return number
 
 
-def _logit(probability: NDArray[np.float32]) -> NDArray[np.float32]:
+def logits(probability: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of a forest's probabilities, as far from 0 and 1 as its number of trees can tell; same shape."""
     least = 1 / (2 * TREES)  # what a forest of so many trees cannot tell from never
     p = probability.clip(least, 1 - least).astype(np.float64)
     found: NDArray[np.float32] = np.log(p / (1 - p)).astype(np.float32)
