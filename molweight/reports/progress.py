@@ -34,4 +34,4 @@ def progress_bar(title: str) -> Iterator[Advance]:
 
 def announce(line: str) -> None:
     """A line about finished work, on standard error: what remains of a bar, and all a log gets."""
-    Console(stderr=True, quiet=launched()[0] > 0).print(line, style="dim", highlight=False)
+    Console(stderr=True, quiet=launched()[0] > 0).print(line, style="dim", highlight=False, soft_wrap=True)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import joblib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +11,7 @@ from molweight.molecules.fingerprints import ecfp4
 from molweight.tasks.data import TaskData
 
 TREES = 500
+MANY = 5_000  # molecules: below, starting processes would take longer than the work
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,7 @@ class RandomForest:
             present = ~np.isnan(column)
             constants.append(float(column[present].mean()) if present.any() else 0.0)
             learnable = len(np.unique(column[present])) > 1
-            forests.append(
-                _forest(data.kind, seed).fit(features[present], column[present]) if learnable else None
-            )
+            forests.append(_fit(data.kind, seed, features[present], column[present]) if learnable else None)
         return cls(forests, constants)
 
     def predict(self, smiles: Sequence[str]) -> NDArray[np.float32]:
@@ -49,12 +49,22 @@ class RandomForest:
         return np.stack(columns, axis=1).astype(np.float32)
 
 
-def _forest(kind: str, seed: int):  # type: ignore[no-untyped-def]  # scikit-learn is imported when it is used
+def _fit(kind: str, seed: int, features: NDArray[np.uint8], labels: NDArray[np.float32]) -> object:
+    """The same forest on one core as on many.
+
+    Never in threads, where scikit-learn's would reset the interpreter's one list of warning filters under
+    each other's hands.
+    """
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
-    if kind == "classification":
-        return RandomForestClassifier(TREES, class_weight="balanced", random_state=seed, n_jobs=-1)
-    return RandomForestRegressor(TREES, random_state=seed, n_jobs=-1)
+    classifies = kind == "classification"
+    forest = (
+        RandomForestClassifier(TREES, class_weight="balanced", random_state=seed)
+        if classifies
+        else RandomForestRegressor(TREES, random_state=seed)
+    )
+    with joblib.parallel_config("loky", n_jobs=-1 if len(features) > MANY else 1):
+        return forest.fit(features, labels)
 
 
 def _predict(forest, features: NDArray[np.uint8]) -> NDArray[np.float64]:  # type: ignore[no-untyped-def]

@@ -11,11 +11,6 @@ from molweight.tasks.data import TaskData
 SMILES = ["C" * n + end for n in range(1, 13) for end in ("O", "N", "Cl", "S")]
 
 
-@pytest.fixture(autouse=True)
-def few_trees(monkeypatch):
-    monkeypatch.setattr("molweight.tasks.baselines.TREES", 5)
-
-
 @pytest.fixture(params=["classification", "regression"])
 def data(request):
     labels = np.array([[float("O" in s), float(len(s) > 6)] for s in SMILES], np.float32)

@@ -1,0 +1,70 @@
+import json
+
+import numpy as np
+import pytest
+
+from molweight.errors import CheckpointError
+from molweight.molecules.store import store_from_smiles
+from molweight.screening.model_folder import CALIBRATION, INDEX, MEMBERS, TRAINING, read_model, write_model
+
+from .conftest import CPU
+
+NEW = ["OCCc1ccccc1", "CCBr", "NCCCCCCN", "C"]
+
+
+@pytest.fixture
+def folder(model, labelled, tmp_path):
+    write_model(model, labelled.labels, tmp_path)
+    return tmp_path
+
+
+def test_a_model_comes_back_and_predicts_the_same_to_the_last_bit(model, folder):
+    again, store = read_model(folder, CPU), store_from_smiles(NEW)
+    assert (again.about, again.smiles) == (model.about, model.smiles)
+    first, second = model.predict(NEW, store), again.predict(NEW, store)
+    for name in ("value", "spread", "lower", "upper", "sets"):
+        assert np.array_equal(getattr(first, name), getattr(second, name)), name
+    assert np.array_equal(first.neighbours.similarity, second.neighbours.similarity)
+
+
+def test_nothing_in_the_folder_needs_unpickling(folder):
+    assert sorted(path.name for path in folder.iterdir()) == sorted((INDEX, MEMBERS, CALIBRATION, TRAINING))
+    for path in folder.glob("*.safetensors"):
+        header = path.read_bytes()[8:9]
+        assert header == b"{"
+
+
+@pytest.mark.parametrize("name", [MEMBERS, CALIBRATION, TRAINING])
+@pytest.mark.parametrize("member_kind", ["forest"], indirect=True)
+def test_a_changed_or_missing_file_is_refused(folder, name):
+    content = bytearray((folder / name).read_bytes())
+    content[-3] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(CheckpointError, match=f"{name}: was changed since the model was written"):
+        read_model(folder, CPU)
+    (folder / name).unlink()
+    with pytest.raises(CheckpointError, match=f"{name}: no such file"):
+        read_model(folder, CPU)
+
+
+@pytest.mark.parametrize("member_kind", ["forest"], indirect=True)
+def test_another_version_or_no_model_is_refused(folder, tmp_path):
+    index = json.loads((folder / INDEX).read_text())
+    (folder / INDEX).write_text(json.dumps(index | {"format": "molweight-model-0"}))
+    with pytest.raises(CheckpointError, match="another version"):
+        read_model(folder, CPU)
+    for broken in ("not json", "[]", json.dumps({"format": index["format"], "sha256": {}})):
+        (folder / INDEX).write_text(broken)
+        with pytest.raises(CheckpointError, match="not the index of a model"):
+            read_model(folder, CPU)
+    with pytest.raises(CheckpointError, match="no model"):
+        read_model(tmp_path / "elsewhere", CPU)
+
+
+@pytest.mark.parametrize("member_kind", ["network"], indirect=True)
+@pytest.mark.parametrize(("key", "value"), [("members", ["forest"]), ("about", {"kind": "regression"})])
+def test_an_index_that_does_not_fit_its_files_is_refused(folder, key, value):
+    index = json.loads((folder / INDEX).read_text())
+    (folder / INDEX).write_text(json.dumps(index | {key: value}))
+    with pytest.raises(CheckpointError):
+        read_model(folder, CPU)
