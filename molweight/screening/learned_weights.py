@@ -83,7 +83,7 @@ def weight_sentences(method: str, weights: Sequence[LearnedWeight]) -> list[str]
     return [
         f"An objective without influence would still end on the same side of an equal share in all {seeds} "
         f"seeds with a probability of {chance:.2g}, as tossed coins do: of {len(weights)} such objectives "
-        f"{chance * len(weights):.2g} on average. All seeds share one split; another one may judge otherwise.",
+        f"{chance * len(weights):.2g} on average. All seeds share one split; another may judge otherwise.",
         *(_sentence(weight) for weight in weights),
     ]
 

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
-
 from adapted import adapt_small
+
 from molweight.screening.calibration import PlattScaling
 from molweight.screening.held_out import LEVELS, coverage_reached, fits, fits_of_test, hold_out
 
 
 @pytest.fixture(scope="module")
 def regression(tmp_path_factory):
-    return adapt_small(tmp_path_factory.mktemp("run"), methods="rf", seeds=1)
+    return adapt_small(tmp_path_factory.mktemp("run"), methods="finetune", seeds=1)
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +32,7 @@ def test_the_margin_takes_nothing_from_the_fold_itself(regression):
         assert held.margin[folds == fold, 0] == pytest.approx(others[rank - 1])
 
 
+@pytest.mark.slow
 def test_probabilities_are_scaled_by_the_other_folds_alone(classification):
     held, raw, folds = (
         hold_out(classification),
@@ -79,7 +80,7 @@ def test_each_class_is_compared_with_its_own():
     assert found[:, 0] == pytest.approx([2 / 3, 1.0, np.nan], nan_ok=True)
 
 
-@pytest.mark.parametrize("kind", ["regression", "classification"])
+@pytest.mark.parametrize("kind", ["regression", pytest.param("classification", marks=pytest.mark.slow)])
 def test_the_test_part_is_judged_by_molecules_outside_it(kind, request):
     adapted = request.getfixturevalue(kind)
     found = fits_of_test(adapted)
