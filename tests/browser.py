@@ -12,7 +12,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 def take_screenshot(page: Path, height: int = 4000) -> tuple[np.ndarray, str]:
-    """Pixels of the page, [height, width, channels], and the browser's log; skips where there is no browser."""
+    """Pixels of the page, [height, width, channels], and the browser's log; skips where there is none."""
     browser = next((found for name in NAMES if (found := shutil.which(name))), None)
     if browser is None:
         pytest.skip(f"no browser on the PATH: {', '.join(NAMES)}")

@@ -20,10 +20,8 @@ def draw_molecule(smiles: str, width: int = 220, height: int = 160) -> str:
     with BlockLogs():
         mol = Chem.MolFromSmiles(smiles)
     if mol is not None and mol.GetNumAtoms() > _ATOMS:
-        return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"><text x="{width // 2}" '
-            f'y="{height // 2}" text-anchor="middle">{mol.GetNumAtoms():,} atoms</text></svg>'
-        )
+        text = f'<text x="50%" y="50%" text-anchor="middle">{mol.GetNumAtoms():,} atoms</text>'
+        return f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">{text}</svg>'
     if mol is not None:
         drawing.DrawMolecule(Chem.Mol(mol))
     drawing.FinishDrawing()

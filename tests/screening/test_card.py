@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from adapted import adapt_small
@@ -7,6 +9,7 @@ from molweight.reports.tables import mean_and_spread
 from molweight.screening.card import write_card
 from molweight.screening.findings import Finding
 
+pytestmark = pytest.mark.slow
 EVIL = "<script>alert(1)</script>\n# head | `x` *b* [l](http://e.x)"
 
 
@@ -59,7 +62,7 @@ def test_text_of_the_user_is_never_markup(card):
 
 def test_every_row_of_a_table_has_the_cells_of_its_heading(card):
     lines = card.splitlines()
-    for above, line in zip(lines, lines[1:], strict=False):
+    for above, line in pairwise(lines):
         if above.startswith("|") and line.startswith("|"):
             bars = [text.replace(r"\|", "").count("|") for text in (above, line)]
             assert bars[0] == bars[1]
