@@ -3,14 +3,14 @@
 import re
 from collections.abc import Sequence
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&=:@])")
+_MARKUP = re.compile(r"([\\`*_\[\]<>#|~$&:@])")
 
 
 def escaped(text: str) -> str:
-    r"""Any text on one line, with a backslash before whatever Markdown or HTML in it could take for markup.
+    r"""Any text for the middle of a line, with a backslash before what Markdown or HTML take for markup.
 
     >>> print(escaped("<b> *logS*\n# [x](y)"))
-    \<b\> \*logS\* \# \[x\]\(y\)
+    \<b\> \*logS\* \# \[x\](y)
     """
     return _MARKUP.sub(r"\\\1", " ".join(text.split()))
 

@@ -4,14 +4,25 @@ from collections.abc import Sequence
 
 from rdkit import Chem
 from rdkit.Chem.Draw import MolDraw2DSVG
+from rdkit.rdBase import BlockLogs
 
 _BLANK = (1.0, 1.0, 1.0, 0.0)
+_ATOMS = 200  # drawn at most: nobody could read more, and the time grows with their cube
 
 
 def draw_molecule(smiles: str, width: int = 220, height: int = 160) -> str:
-    """One molecule as an `<svg>` element; an empty box for a SMILES that RDKit does not parse."""
+    """One molecule as an `<svg>` element.
+
+    A SMILES that RDKit does not parse leaves an empty box, and a molecule of more than 200 atoms one with
+    their number.
+    """
     drawing = _drawing(width, height)
-    if (mol := Chem.MolFromSmiles(smiles)) is not None:
+    with BlockLogs():
+        mol = Chem.MolFromSmiles(smiles)
+    if mol is not None and mol.GetNumAtoms() > _ATOMS:
+        text = f'<text x="50%" y="50%" text-anchor="middle">{mol.GetNumAtoms():,} atoms</text>'
+        return f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">{text}</svg>'
+    if mol is not None:
         drawing.DrawMolecule(Chem.Mol(mol))
     drawing.FinishDrawing()
     return _element(drawing)

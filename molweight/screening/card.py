@@ -75,7 +75,7 @@ def _details(adapted: Adapted) -> str:
     data = adapted.training.data
     words = IN_WORDS.get(adapted.method, "a method of that name")
     told = (
-        f"An ensemble of {FOLDS} members of {escaped(adapted.method)}: {escaped(words)}. "
+        f"An ensemble of {FOLDS} members of {adapted.method}: {words}. "
         f"It predicts {counted(len(data.tasks), 'task')} of {data.kind} from SMILES."
     )
     if data.kind == "regression":
@@ -96,13 +96,13 @@ def _use(adapted: Adapted) -> str:
 
 
 def _choice(adapted: Adapted) -> str:
-    tried = ", ".join(escaped(name) for name in adapted.test)
+    tried = ", ".join(adapted.test)
     seeds = counted(len(adapted.config.seeds), "seed")
     return (
-        f"Tried with {seeds} each: {tried}. {escaped(adapted.method)} had the best mean "
-        f"{escaped(metric_name(adapted))} on the validation part. The split is {escaped(adapted.split_name)} "
+        f"Tried with {seeds} each: {tried}. {adapted.method} had the best mean "
+        f"{metric_name(adapted)} on the validation part. The split is {adapted.split_name} "
         f"({SPLIT_IN_WORDS.get(adapted.split_name, 'as named')}), hash `{adapted.split.digest}`. "
-        "The test part was scored only after the choice. " + escaped(ensemble_sentence(adapted))
+        "The test part was scored only after the choice. " + ensemble_sentence(adapted)
     )
 
 
@@ -128,11 +128,11 @@ def _data(adapted: Adapted) -> str:
 
 
 def _metrics(adapted: Adapted) -> str:
-    scores, metric = method_scores(adapted), escaped(metric_name(adapted))
+    scores, metric = method_scores(adapted), metric_name(adapted)
     digits = digits_for([value for each in scores for value in (*each.test, *each.valid)])
     rows = [
         [
-            f"**{escaped(each.name)}**" if each.name == adapted.method else escaped(each.name),
+            f"**{each.name}**" if each.name == adapted.method else each.name,
             "–" if np.isnan(each.test).all() else mean_and_spread(each.test, digits),
             mean_and_spread(each.valid, digits),
             str(len(each.valid)),
@@ -145,7 +145,7 @@ def _metrics(adapted: Adapted) -> str:
         [
             table(["method", f"test {metric}", f"validation {metric}", "seeds"], rows),
             f"Mean ± standard deviation over seeds. {better} is better; the method in bold was chosen.",
-            *map(escaped, sentences),
+            *sentences,
         ]
     )
 
@@ -193,5 +193,5 @@ def _making(adapted: Adapted, command: str) -> str:
         f"Budget {config.budget}, seeds {', '.join(map(str, config.seeds))}, checkpoint "
         f"{escaped(config.checkpoint)}, {config.compute}, {adapted.seconds:,.0f} s in all."
     )
-    rows = [[name, escaped(version)] for name, version in packages.items()]
+    rows = [[name, version] for name, version in packages.items()]
     return "\n\n".join([code_block(command), told, table(["package", "version"], rows)])

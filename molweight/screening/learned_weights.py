@@ -45,11 +45,11 @@ class LearnedWeight:
 
     @property
     def verdict(self) -> Verdict:
-        """Helpful or harmful where two seeds or more all say so, by the share and by the cosine."""
-        seeds, cosine = len(self.shares), float(np.mean(self.cosines))
-        if seeds > 1 and self.above == seeds and cosine > 0:
+        """Helpful or harmful where two seeds or more all say so, each by its share and by its cosine."""
+        seeds = len(self.shares)
+        if seeds > 1 and self.above == seeds and min(self.cosines) > 0:
             return "helpful"
-        if seeds > 1 and self.below == seeds and cosine < 0:
+        if seeds > 1 and self.below == seeds and max(self.cosines) < 0:
             return "harmful"
         return "not distinguished"
 
@@ -82,8 +82,8 @@ def weight_sentences(method: str, weights: Sequence[LearnedWeight]) -> list[str]
     chance = 2.0 ** (1 - seeds)
     return [
         f"An objective without influence would still end on the same side of an equal share in all {seeds} "
-        f"seeds with a probability of {chance:.2g}, if seeds were coin tosses. All seeds share one split; "
-        "another one may judge otherwise.",
+        f"seeds with a probability of {chance:.2g}, as tossed coins do: of {len(weights)} such objectives "
+        f"{chance * len(weights):.2g} on average. All seeds share one split; another may judge otherwise.",
         *(_sentence(weight) for weight in weights),
     ]
 
@@ -94,18 +94,18 @@ def _sentence(weight: LearnedWeight) -> str:
     if weight.verdict == "harmful":
         return (
             f"{name} was judged harmful in {weight.below} of {seeds} seeds: its share ended below an equal "
-            f"one, and its gradient pointed against the task on average ({told})."
+            f"one, and its gradient pointed against the task ({told})."
         )
     if weight.verdict == "helpful":
         return (
             f"{name} was judged helpful in {weight.above} of {seeds} seeds: its share ended above an equal "
-            f"one, and its gradient pointed with the task on average ({told})."
+            f"one, and its gradient pointed with the task ({told})."
         )
     if seeds in (weight.above, weight.below):
         side = "above" if weight.above else "below"
         return (
             f"{name} is not distinguished: its share ended {side} an equal one in {seeds} of {seeds} seeds, "
-            f"but its gradient does not bear that out ({told})."
+            f"but the direction of its gradient does not bear that out in all of them ({told})."
         )
     return (
         f"{name} is not distinguished: its share ended above an equal one in {weight.above} of {seeds} "

@@ -167,7 +167,8 @@ def _data_sections(adapted: Adapted) -> list[Section]:
     found = [Section("Findings on the data", told, Grid(["finding", "what", "rows"], findings, (0, 1, 2)))]
     aside = training.set_aside
     if aside:
-        told = [f"{counted(len(aside), 'row')} were set aside and not learnt from; {ASIDE} has all of them."]
+        were = "was" if len(aside) == 1 else "were"
+        told = [f"{counted(len(aside), 'row')} {were} set aside and not learnt from; all are in {ASIDE}."]
         if len(aside) > SHOWN_ASIDE:
             told.append(f"The first {SHOWN_ASIDE} are shown.")
         rows = [[f"{each.row + 1:,}", each.smiles, each.reason] for each in aside[:SHOWN_ASIDE]]

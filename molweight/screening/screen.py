@@ -57,11 +57,15 @@ class Screened:
         table: rank, row of the library from 0, score, the library's own columns, and what is predicted.
         rows: of the library.
         rejected: rows of it that are no molecule.
+        smiles_column: of the table.
+        config: what was asked for.
     """
 
     table: pd.DataFrame
     rows: int
     rejected: int
+    smiles_column: str
+    config: ScreenConfig
 
 
 def find_task(model: Model, task: str | None) -> str:
@@ -115,7 +119,8 @@ def screen(
                 kept = {row: kept[row] for row in best.rows.tolist()}
             rows, rejected = rows + len(texts), rejected + len(graphs.rejected)
             advance(rows, library.rows, f"{rejected} no molecules" if rejected else "")
-    return Screened(_ranked(model, kept, best, library, config.coverage), rows, rejected)
+    table = _ranked(model, kept, best, library, config.coverage)
+    return Screened(table, rows, rejected, library.smiles_column, config)
 
 
 def scores(
