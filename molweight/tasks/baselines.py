@@ -11,7 +11,7 @@ from molweight.molecules.fingerprints import ecfp4
 from molweight.tasks.data import TaskData
 
 TREES = 500
-MANY = 5_000  # molecules: below, starting processes would take longer than the work
+MANY = 500  # molecules: below, starting processes would take longer than the work
 
 
 @dataclass(frozen=True)
