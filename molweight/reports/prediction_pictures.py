@@ -77,7 +77,7 @@ def draw_coverage(asked: Array, reached: Mapping[str, Array], title: str) -> Fig
     for number, (name, values) in enumerate(reached.items()):
         axes.plot(asked, values, "o-", color=COLOURS[number], markersize=4, label=name)
     axes.set(xlabel="coverage asked for", ylabel="coverage reached", xlim=(0.45, 1.0), ylim=(None, 1.02))
-    axes.legend(frameon=False, loc="lower right")
+    axes.legend(frameon=False)
     return figure
 
 

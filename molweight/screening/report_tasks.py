@@ -84,6 +84,8 @@ _CLASSIFICATION = ("positive", "ROC AUC", "average precision", "calibration erro
 
 
 def _regression_figures(truth: Values, value: Values) -> list[str]:
+    if len(truth) == 0:
+        return ["–"] * len(_REGRESSION)
     errors = np.abs(truth - value)
     explained = 1 - np.sum(errors**2) / np.sum((truth - truth.mean()) ** 2) if truth.std() > 0 else np.nan
     off = np.sqrt(np.mean(errors**2)), errors.mean(), np.median(errors)
@@ -127,14 +129,14 @@ def _task_section(adapted: Adapted, held: HeldOut, of_test: Values, task: int) -
     truth, value, present = _present(adapted, held, task)
     title, similarity = f"Task: {data.tasks[task]}", held.similarity[present]
     regression = data.kind == "regression"
+    if len(np.unique(truth)) < 2:
+        return Section(title, ["Its labels are too few or all the same: there is nothing to draw."])
     if regression:
         figures = [_parity(truth, value, held.margin[present, task])]
         told = f"{counted(len(truth), 'label')}. Grey lines are {COVERAGE:.0%} intervals."
     else:
         zero, one = class_names(adapted, task)
         told = f"Class 1 is {one!r} ({int(truth.sum()):,}), class 0 is {zero!r} ({int((1 - truth).sum()):,})."
-        if len(np.unique(truth)) < 2:
-            return Section(title, [told, "With one class only there is nothing to draw."])
         figures = [
             _ranking(truth, adapted.fitted.out_of_fold[present, task]),
             _reliability(truth, value),
