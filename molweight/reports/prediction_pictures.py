@@ -27,24 +27,24 @@ def draw_parity(measured: Array, predicted: Array, lower: Array, upper: Array, t
     return figure
 
 
-def draw_roc_and_pr(labels: Array, probability: Array, title: str) -> Figure:
+def draw_roc_and_pr(labels: Array, ranked: Array, title: str) -> Figure:
     """The receiver operating characteristic and precision against recall, side by side.
 
     Args:
         labels: 0 or 1, both of them there, [molecules].
-        probability: of class 1, [molecules].
+        ranked: the higher, the more class 1, [molecules].
         title: of the picture.
     """
     from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
     figure = Figure(figsize=(2 * _SIZE[0], _SIZE[1]), layout="constrained")
     roc, pr = figure.subplots(1, 2)
-    false, true, _ = roc_curve(labels, probability)
-    roc.plot(false, true, color=COLOURS[0], label=f"area {roc_auc_score(labels, probability):.3f}")
+    false, true, _ = roc_curve(labels, ranked)
+    roc.plot(false, true, color=COLOURS[0], label=f"area {roc_auc_score(labels, ranked):.3f}")
     roc.plot([0, 1], [0, 1], color="#999999", linestyle=":", linewidth=1, label="chance")
     roc.set(xlabel="false positive rate", ylabel="true positive rate")
-    precision, recall, _ = precision_recall_curve(labels, probability)
-    area = average_precision_score(labels, probability)
+    precision, recall, _ = precision_recall_curve(labels, ranked)
+    area = average_precision_score(labels, ranked)
     pr.plot(recall, precision, color=COLOURS[1], label=f"average precision {area:.3f}")
     pr.axhline(labels.mean(), color="#999999", linestyle=":", linewidth=1, label="chance")
     pr.set(xlabel="recall", ylabel="precision", ylim=(0, 1.02))
@@ -77,7 +77,7 @@ def draw_coverage(asked: Array, reached: Mapping[str, Array], title: str) -> Fig
     for number, (name, values) in enumerate(reached.items()):
         axes.plot(asked, values, "o-", color=COLOURS[number], markersize=4, label=name)
     axes.set(xlabel="coverage asked for", ylabel="coverage reached", xlim=(0.45, 1.0), ylim=(None, 1.02))
-    axes.legend(frameon=False, loc="lower right")
+    axes.legend(frameon=False)
     return figure
 
 

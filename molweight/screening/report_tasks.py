@@ -32,8 +32,9 @@ def tasks_section(adapted: Adapted, held: HeldOut, of_test: Values) -> Section:
     headings += [f"{COVERAGE:.0%} covers, {name}" for name in (RANDOM_FOLDS, NEW_SCAFFOLDS)]
     rows = []
     for task, name in enumerate(data.tasks):
-        truth, value, _ = _present(adapted, held, task)
-        figures = _regression_figures(truth, value) if regression else _class_figures(truth, value)
+        truth, value, present = _present(adapted, held, task)
+        ranked = adapted.fitted.out_of_fold[present, task]
+        figures = _regression_figures(truth, value) if regression else _class_figures(truth, value, ranked)
         reached = [coverage_reached(fit[..., task], COVERAGE) for fit in (held.fit, of_test)]
         rows.append([name, f"{len(truth):,}", *figures, *(_number(each, "{:.1%}") for each in reached)])
     return Section("Molecules the model has not seen", _about_table(adapted), Grid(headings, rows))
@@ -83,20 +84,23 @@ _CLASSIFICATION = ("positive", "ROC AUC", "average precision", "calibration erro
 
 
 def _regression_figures(truth: Values, value: Values) -> list[str]:
+    if len(truth) == 0:
+        return ["–"] * len(_REGRESSION)
     errors = np.abs(truth - value)
     explained = 1 - np.sum(errors**2) / np.sum((truth - truth.mean()) ** 2) if truth.std() > 0 else np.nan
     off = np.sqrt(np.mean(errors**2)), errors.mean(), np.median(errors)
     return [*(_number(each, "{:.3g}") for each in off), _number(explained, "{:.2f}")]
 
 
-def _class_figures(truth: Values, value: Values) -> list[str]:
+def _class_figures(truth: Values, value: Values, ranked: NDArray[np.float32]) -> list[str]:
+    """Ranked by logits: scalings fitted fold by fold would rank the folds, and against the labels."""
     from sklearn.metrics import average_precision_score, roc_auc_score
 
     positive = f"{int(truth.sum()):,}"
     if len(np.unique(truth)) < 2:
         return [positive, "–", "–", "–"]
     off = reliability(value[:, None], truth[:, None].astype(np.float32)).expected_error()[0]
-    scores = roc_auc_score(truth, value), average_precision_score(truth, value), off
+    scores = roc_auc_score(truth, ranked), average_precision_score(truth, ranked), off
     return [positive, *(_number(each, "{:.3f}") for each in scores)]
 
 
@@ -125,16 +129,16 @@ def _task_section(adapted: Adapted, held: HeldOut, of_test: Values, task: int) -
     truth, value, present = _present(adapted, held, task)
     title, similarity = f"Task: {data.tasks[task]}", held.similarity[present]
     regression = data.kind == "regression"
+    if len(np.unique(truth)) < 2:
+        return Section(title, ["Its labels are too few or all the same: there is nothing to draw."])
     if regression:
         figures = [_parity(truth, value, held.margin[present, task])]
         told = f"{counted(len(truth), 'label')}. Grey lines are {COVERAGE:.0%} intervals."
     else:
         zero, one = class_names(adapted, task)
         told = f"Class 1 is {one!r} ({int(truth.sum()):,}), class 0 is {zero!r} ({int((1 - truth).sum()):,})."
-        if len(np.unique(truth)) < 2:
-            return Section(title, [told, "With one class only there is nothing to draw."])
         figures = [
-            Picture(draw_roc_and_pr(truth, value, "Ranking of held-out molecules"), "ROC and PR curves"),
+            _ranking(truth, adapted.fitted.out_of_fold[present, task]),
             _reliability(truth, value),
         ]
     figures.append(_coverage(held.fit[:, task], of_test[..., task]))
@@ -142,6 +146,11 @@ def _task_section(adapted: Adapted, held: HeldOut, of_test: Values, task: int) -
     drawn = draw_error_by_similarity(similarity, np.abs(truth - value), what, "Error and distance")
     figures.append(Picture(drawn, "error against similarity to the nearest molecule of the other folds"))
     return Section(title, [told], pictures=figures)
+
+
+def _ranking(truth: Values, ranked: NDArray[np.float32]) -> Picture:
+    figure = draw_roc_and_pr(truth, ranked, "Ranking of held-out molecules")
+    return Picture(figure, "receiver operating characteristic, and precision against recall")
 
 
 def _parity(truth: Values, value: Values, margin: Values) -> Picture:

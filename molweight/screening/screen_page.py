@@ -67,7 +67,7 @@ def _summary(screened: Screened) -> str:
     aside = f" {counted(screened.rejected, 'row')} held no molecule." if screened.rejected else ""
     return (
         f"{counted(screened.rows, 'row')} were read for the {sought} {what} of {config.task}, ranked {by}."
-        f"{scaffolds}{aside} {outside:,} of the {len(screened.table):,} kept lie outside the applicability "
+        f"{scaffolds}{aside} Of the {len(screened.table):,} kept, {outside:,} lie outside the applicability "
         "domain, where a prediction has little to rest on. The top of a long list is also where errors in "
         "the wanted direction gather: expect the measured values to be less good than predicted."
     )

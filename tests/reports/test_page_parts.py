@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 
 from molweight.reports.page import Grid, Picture, Section, render_page
 from molweight.reports.pictures import weights_figure
+from molweight.reports.prediction_pictures import draw_parity, draw_roc_and_pr
 from molweight.reports.structures import draw_grid, draw_molecule
 
 
@@ -39,3 +41,11 @@ def test_a_picture_is_the_same_bytes_each_time():
     )
     assert first == second
     assert first.startswith("data:image/svg+xml;base64,")
+
+
+def test_pictures_of_many_molecules_stay_small():
+    generator = np.random.default_rng(0)
+    labels = (generator.random(50_000) < 0.3).astype(float)
+    ranked = labels + generator.normal(size=50_000)
+    for figure in (draw_roc_and_pr(labels, ranked, "t"), draw_parity(ranked, labels, labels, ranked, "t")):
+        assert len(Picture(figure, "words").uri) < 300_000

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 from adapted import adapt_small
+from rdkit import Chem, DataStructs
+from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
 
 from molweight.screening.calibration import PlattScaling
 from molweight.screening.held_out import LEVELS, coverage_reached, fits, fits_of_test, hold_out
@@ -16,6 +18,7 @@ def classification(tmp_path_factory):
     return adapt_small(tmp_path_factory.mktemp("run"), "classification", ("a", "b"), methods="rf", seeds=1)
 
 
+@pytest.mark.slow
 def test_a_label_fits_where_the_interval_of_the_other_folds_holds_it(regression):
     held, labels = hold_out(regression), regression.training.data.labels
     inside = np.abs(labels - held.value) <= held.margin
@@ -23,6 +26,7 @@ def test_a_label_fits_where_the_interval_of_the_other_folds_holds_it(regression)
     assert coverage_reached(held.fit, 0.9) == inside.mean()
 
 
+@pytest.mark.slow
 def test_the_margin_takes_nothing_from_the_fold_itself(regression):
     held, folds = hold_out(regression), regression.fitted.folds
     residuals = np.abs(regression.training.data.labels[:, 0].astype(float) - held.value[:, 0])
@@ -47,13 +51,11 @@ def test_probabilities_are_scaled_by_the_other_folds_alone(classification):
     assert (np.isnan(held.fit) == np.isnan(labels)).all()
 
 
+@pytest.mark.slow
 def test_similarity_is_to_molecules_of_other_folds(regression):
     held, folds = hold_out(regression), regression.fitted.folds
     smiles = regression.training.data.smiles
     fold = folds[0]
-    from rdkit import Chem, DataStructs
-    from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
-
     generator = GetMorganGenerator(radius=2, fpSize=2048)
     bits = [generator.GetFingerprint(Chem.MolFromSmiles(each)) for each in smiles]
     others = [b for b, f in zip(bits, folds, strict=True) if f != fold]
@@ -80,7 +82,8 @@ def test_each_class_is_compared_with_its_own():
     assert found[:, 0] == pytest.approx([2 / 3, 1.0, np.nan], nan_ok=True)
 
 
-@pytest.mark.parametrize("kind", ["regression", pytest.param("classification", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["regression", "classification"])
 def test_the_test_part_is_judged_by_molecules_outside_it(kind, request):
     adapted = request.getfixturevalue(kind)
     found = fits_of_test(adapted)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from adapted import FINDING, adapt_small
 from browser import complaints, take_screenshot
+from sklearn.metrics import roc_auc_score
 
 from molweight.reports.page import Section, write_page
 from molweight.reports.tables import mean_and_spread
@@ -120,6 +121,10 @@ def test_of_many_tasks_six_are_pictured_and_all_are_told(hostile, hostile_page):
     assert [row[0] for row in rows] == list(hostile.training.data.tasks)
     labels = (~np.isnan(hostile.training.data.labels)).sum(0)
     assert [row[1] for row in rows] == [str(count) for count in labels]
+    for row, truth, ranked in zip(
+        rows, hostile.training.data.labels.T, hostile.fitted.out_of_fold.T, strict=True
+    ):
+        assert row[3] == f"{roc_auc_score(truth[~np.isnan(truth)], ranked[~np.isnan(truth)]):.3f}"
     assert hostile_page.count("<h2>Task: ") == 6
     assert hostile_page.count("<img src=") == 6 * 4
 

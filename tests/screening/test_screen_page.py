@@ -43,7 +43,7 @@ def test_the_page_gives_rank_value_and_place_of_each(tmp_path):
     assert "2. 8 ± 0.25<br>row 7, similarity 0.50" in page
     assert "1,000 rows were read for the largest values of logS" in page
     assert "2 rows held no molecule" in page
-    assert "0 of the 3 kept lie outside" in page
+    assert "Of the 3 kept, 0 lie outside" in page
 
 
 def test_the_page_says_how_they_were_ranked(tmp_path):
@@ -51,7 +51,7 @@ def test_the_page_says_how_they_were_ranked(tmp_path):
     page = page_of(found, tmp_path)
     assert "smallest probabilities of logS" in page
     assert "2 standard deviations of the ensemble" in page
-    assert "3 of the 3 kept lie outside" in page
+    assert "Of the 3 kept, 3 lie outside" in page
     assert "outside the domain" in page
 
 
