@@ -24,7 +24,7 @@ def read_parquet(path: Path) -> Layout:
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: not a readable Parquet file ({error})") from None
+        raise _damaged(path, error) from None
     columns = tuple(file.schema_arrow.names)
     if not columns:
         raise DataError(f"{path}: the file has no columns")
@@ -51,7 +51,12 @@ def _rows(file: pq.ParquetFile, path: Path) -> Iterator[Row]:
                 for row in zip(*texts, strict=True):
                     yield row, ""
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: not a readable Parquet file ({error})") from None
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    reason = " ".join(str(error).split())  # of several lines now and then
+    return DataError(f"{path}: not a readable Parquet file ({reason})")
 
 
 def _as_texts(values: pa.Array, column: str, path: Path) -> list[str]:
