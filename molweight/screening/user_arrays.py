@@ -94,11 +94,11 @@ def read_labels(y: Any, asked: Asked = "auto") -> Labels:
     """
     table = _table(y)
     kind = _kind(table) if asked == "auto" else asked
-    tasks = _names(table)
+    tasks = _names(y, table.shape[1])
     if kind == "regression":
         return Labels(_numbers(table), kind, tasks, ())
-    classes = tuple(_classes(table.iloc[:, i], name) for i, name in enumerate(tasks))
-    codes = [_codes(table.iloc[:, i], pair) for i, pair in enumerate(classes)]
+    classes = tuple(_classes(table[i], name) for i, name in enumerate(tasks))
+    codes = [_codes(table[i], pair) for i, pair in enumerate(classes)]
     return Labels(np.stack(codes, axis=1), kind, tasks, classes)
 
 
@@ -128,35 +128,35 @@ def _text(value: object, place: str) -> str:
 
 def _table(y: Any) -> pd.DataFrame:
     """[rows, tasks], without infinities."""
-    table = y.to_frame() if isinstance(y, pd.Series) else pd.DataFrame(y)
-    if table.shape[1] == 0 or table.isna().all(axis=None):
-        raise DataError("y has no labels; every one is missing")
-    for column in range(table.shape[1]):
-        values = table.iloc[:, column]
-        if pd.api.types.is_float_dtype(values) and np.isinf(values.to_numpy(np.float64, na_value=0)).any():
-            row = int(np.isinf(values.to_numpy(np.float64, na_value=0)).argmax())
+    from sklearn.utils import check_array
+
+    array = check_array(y, dtype=None, ensure_2d=False, ensure_all_finite=False, input_name="y")
+    table = pd.DataFrame(array).infer_objects()
+    for values in table.select_dtypes("number"):
+        infinite = np.isinf(table[values].to_numpy(np.float64))
+        if infinite.any():
             raise DataError(
-                f"Input y contains infinity (row {row}); make it NaN where it means a missing label"
+                f"Input y contains infinity (row {infinite.argmax()}); NaN stands for a missing label"
             )
+    if table.isna().all(axis=None):
+        raise DataError("y has no labels; every one is missing")
     return table
 
 
 def _kind(table: pd.DataFrame) -> TaskKind:
-    columns = [table.iloc[:, i].dropna() for i in range(table.shape[1])]
-    numeric = [pd.api.types.is_numeric_dtype(c.infer_objects()) for c in columns]
-    words = any(
-        not n or pd.api.types.is_bool_dtype(c.infer_objects()) for n, c in zip(numeric, columns, strict=True)
-    )
-    return "classification" if words or all(set(c) <= {0, 1} for c in columns) else "regression"
+    """Classification, if no task holds other numbers than 0 and 1, or none holds numbers at all."""
+    columns = [table[name].dropna().infer_objects() for name in table]
+    numbers = [c for c in columns if pd.api.types.is_numeric_dtype(c) and not pd.api.types.is_bool_dtype(c)]
+    return "classification" if all(set(c) <= {0, 1} for c in numbers) else "regression"
 
 
-def _names(table: pd.DataFrame) -> tuple[str, ...]:
+def _names(y: Any, tasks: int) -> tuple[str, ...]:
     """Those of the columns, or numbered ones where they are none that a table of molecules can have."""
-    names = tuple(map(str, table.columns))
-    given = all(isinstance(name, str) for name in table.columns) and len(set(names)) == len(names)
-    if len(names) == 1 and not given:
-        return ("y",)
-    return names if given and not set(names) & set(OWN_COLUMNS) else tuple(f"y{i}" for i in range(len(names)))
+    given = list(y.columns) if isinstance(y, pd.DataFrame) else [y.name] if isinstance(y, pd.Series) else []
+    usable = all(isinstance(name, str) and name not in OWN_COLUMNS for name in given)
+    if usable and len(set(given)) == tasks:
+        return tuple(given)
+    return ("y",) if tasks == 1 else tuple(f"y{number}" for number in range(tasks))
 
 
 def _numbers(table: pd.DataFrame) -> NDArray[np.float32]:
@@ -167,19 +167,22 @@ def _numbers(table: pd.DataFrame) -> NDArray[np.float32]:
 
 
 def _classes(column: "pd.Series[Any]", name: str) -> NDArray[Any]:
-    present = column.dropna().infer_objects()
-    found = np.unique(present.to_numpy())
+    from sklearn.utils.multiclass import type_of_target
+
+    present = column.dropna().infer_objects().to_numpy()
+    if len(present) and not isinstance(present[0], str | bool | int | float | np.number | np.bool_):
+        raise DataError(f"{name}: classes must be texts, booleans or numbers, got {present[0]!r}")
+    found = np.unique(present)
     if len(found) != 2:
-        named = ", ".join(map(str, found[:4])) + (", ..." if len(found) > 4 else "")
-        raise DataError(f"{name}: classification needs labels of two classes, got {len(found)} ({named})")
-    if not isinstance(
-        found[0].item() if isinstance(found[0], np.generic) else found[0], str | bool | int | float
-    ):
-        raise DataError(f"{name}: classes must be texts, booleans or numbers, got {found[0]!r}")
+        named = ", ".join(map(repr, found[:4].tolist())) + (", ..." if len(found) > 4 else "")
+        raise DataError(
+            f"{name}: Only binary classification is supported. The type of the target is "
+            f"{type_of_target(present)}: {len(found)} classes ({named}) where there must be two"
+        )
     return found
 
 
 def _codes(column: "pd.Series[Any]", classes: NDArray[Any]) -> NDArray[np.float32]:
-    codes = np.where((column == classes[1]).fillna(False), 1.0, 0.0).astype(np.float32)
+    codes = (column == classes[1]).to_numpy(np.float32, na_value=0)
     codes[column.isna().to_numpy()] = np.nan
     return codes
