@@ -25,7 +25,7 @@ from molweight.screening.estimator_score import score
 from molweight.screening.model import COVERAGE, Model
 from molweight.screening.predict import check_coverage
 from molweight.screening.trials import Trials
-from molweight.screening.user_arrays import featurized, read_labels, read_texts, training_set
+from molweight.screening.user_arrays import Labels, featurized, read_labels, read_texts, training_set
 from molweight.tasks.data import TaskKind
 
 AT_A_TIME = 2_000  # molecules whose graphs are in memory
@@ -137,17 +137,22 @@ class PropertyModel(BaseEstimator):
         texts = read_texts(X)
         check_consistent_length(texts, labels.values)
         more = [] if unlabelled is None else read_texts(unlabelled, "unlabelled")
-        if more:
-            featurized(more, "unlabelled")
-        training = training_set(texts, labels)
-        with silence(not self.verbose), TemporaryDirectory(prefix="molweight-") as folder:
-            kept = Trials(Path(folder) / "trials")
-            kept.begin({}, resume=False, overwrite=False)
-            adapted = adapt(training, config, kept, more)
-        said = report(adapted, config.seed, len(texts) - len(training.rows))
-        return self._take(
-            FittedState(adapted.model, training.data.labels, labels.classes, mean_weights(adapted), said)
-        )
+        return self._adapt(config, texts, labels, more)
+
+    def fit_labels(self, texts: list[str], labels: Labels, unlabelled: Any = None) -> Self:
+        """`fit` with labels that were read before: classes of a task may then be ones it has no label of.
+
+        Args:
+            texts: SMILES, [n].
+            labels: of them; their kind is that of `task`, unless that is auto.
+            unlabelled: as of `fit`.
+
+        Raises:
+            ValueError: as `fit`.
+            CheckpointError: if the checkpoint cannot be had.
+        """
+        more = [] if unlabelled is None else read_texts(unlabelled, "unlabelled")
+        return self._adapt(self._config(), texts, labels, more)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Values, or the more probable class of each molecule.
@@ -264,6 +269,19 @@ class PropertyModel(BaseEstimator):
             int(seed),
             self.checkpoint,
             choose_compute(self.device, self.precision),
+        )
+
+    def _adapt(self, config: AdaptConfig, texts: list[str], labels: Labels, more: list[str]) -> Self:
+        if more:
+            featurized(more, "unlabelled")
+        training = training_set(texts, labels)
+        with silence(not self.verbose), TemporaryDirectory(prefix="molweight-") as folder:
+            kept = Trials(Path(folder) / "trials")
+            kept.begin({}, resume=False, overwrite=False)
+            adapted = adapt(training, config, kept, more)
+        said = report(adapted, config.seed, len(texts) - len(training.rows))
+        return self._take(
+            FittedState(adapted.model, training.data.labels, labels.classes, mean_weights(adapted), said)
         )
 
     def _take(self, state: FittedState) -> Self:

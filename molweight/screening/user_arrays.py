@@ -94,12 +94,24 @@ def read_labels(y: Any, asked: Asked = "auto") -> Labels:
     """
     table = _table(y)
     kind = _kind(table) if asked == "auto" else asked
-    tasks = _names(y, table.shape[1])
+    tasks = task_names(_column_names(y), table.shape[1])
     if kind == "regression":
         return Labels(_numbers(table), kind, tasks, ())
     classes = tuple(_classes(table[i], name) for i, name in enumerate(tasks))
     codes = [_codes(table[i], pair) for i, pair in enumerate(classes)]
     return Labels(np.stack(codes, axis=1), kind, tasks, classes)
+
+
+def task_names(given: Sequence[object], tasks: int) -> tuple[str, ...]:
+    """The names given, or numbered ones where they are none that the columns of a model's table can have.
+
+    >>> task_names(["logP"], 1), task_names(["smiles"], 1), task_names([0, 1], 2)
+    (('logP',), ('y',), ('y0', 'y1'))
+    """
+    names = tuple(name for name in given if isinstance(name, str) and name not in OWN_COLUMNS)
+    if len(set(names)) == len(given) == tasks:
+        return names
+    return ("y",) if tasks == 1 else tuple(f"y{number}" for number in range(tasks))
 
 
 def training_set(texts: list[str], labels: Labels) -> TrainingSet:
@@ -150,13 +162,10 @@ def _kind(table: pd.DataFrame) -> TaskKind:
     return "classification" if all(set(c) <= {0, 1} for c in numbers) else "regression"
 
 
-def _names(y: Any, tasks: int) -> tuple[str, ...]:
-    """Those of the columns, or numbered ones where they are none that a table of molecules can have."""
-    given = list(y.columns) if isinstance(y, pd.DataFrame) else [y.name] if isinstance(y, pd.Series) else []
-    usable = all(isinstance(name, str) and name not in OWN_COLUMNS for name in given)
-    if usable and len(set(given)) == tasks:
-        return tuple(given)
-    return ("y",) if tasks == 1 else tuple(f"y{number}" for number in range(tasks))
+def _column_names(y: Any) -> list[object]:
+    if isinstance(y, pd.DataFrame):
+        return list(y.columns)
+    return [y.name] if isinstance(y, pd.Series) else []
 
 
 def _numbers(table: pd.DataFrame) -> NDArray[np.float32]:
