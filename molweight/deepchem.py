@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 FOLDER = "property_model"  # in a model's folder
 
 
-class MolweightFeaturizer(MolecularFeaturizer):  # type: ignore[misc]  # DeepChem has no types
+class MolweightFeaturizer(MolecularFeaturizer):
     """Molecules as `MolweightModel` takes them: canonical SMILES that are known to be molecules.
 
     The graphs are made when the model learns or predicts, which takes less time than to store them.
@@ -52,7 +52,7 @@ class MolweightFeaturizer(MolecularFeaturizer):  # type: ignore[misc]  # DeepChe
         return text
 
 
-class MolweightModel(Model):  # type: ignore[misc]
+class MolweightModel(Model):
     """`molweight.PropertyModel` as a DeepChem model.
 
     A label whose weight is 0 is missing, as DeepChem means it. All other labels count alike, whatever
@@ -75,7 +75,8 @@ class MolweightModel(Model):  # type: ignore[misc]
     ) -> None:
         if mode not in ("classification", "regression"):
             raise ConfigError(f"mode must be classification or regression, got {mode!r}")
-        super().__init__(PropertyModel(task=mode, **options), model_dir)
+        super().__init__(model_dir=model_dir)
+        self.model = PropertyModel(task=mode, **options)
         self.n_tasks, self.mode = n_tasks, mode
 
     def fit(self, dataset: Any, unlabelled: Any = None) -> float:

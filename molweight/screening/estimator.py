@@ -1,20 +1,17 @@
 """The whole of adapting a model as a scikit-learn estimator: SMILES in, calibrated predictions out."""
 
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from molweight.encoders.checkpoints import DEFAULT
 from molweight.encoders.compute import choose_compute
-from molweight.errors import ConfigError
 from molweight.objectives import GRAPH_OBJECTIVES, find_objectives
 from molweight.reports.progress import silence
 from molweight.screening.adapt import AdaptConfig, adapt
@@ -23,24 +20,13 @@ from molweight.screening.estimator_folder import FittedState, read_fitted, write
 from molweight.screening.estimator_report import mean_weights, report
 from molweight.screening.estimator_score import score
 from molweight.screening.model import COVERAGE, Model
+from molweight.screening.only_for import only_for
 from molweight.screening.predict import check_coverage
 from molweight.screening.trials import Trials
 from molweight.screening.user_arrays import Labels, featurized, read_labels, read_texts, training_set
-from molweight.tasks.data import TaskKind
 
 AT_A_TIME = 2_000  # molecules whose graphs are in memory
-TASKS = ("auto", "classification", "regression")
-Function = TypeVar("Function", bound=Callable[..., Any])
 Floats = NDArray[np.float64]
-
-
-def _only_for(kind: TaskKind) -> Callable[[Function], Function]:
-    """A method that models of the other kind do not have, as scikit-learn's scorers expect."""
-
-    def fits(model: "PropertyModel") -> bool:
-        return getattr(model, "task_", model.task) in ("auto", kind)
-
-    return cast(Callable[[Function], Function], available_if(fits))
 
 
 class PropertyModel(BaseEstimator):
@@ -129,30 +115,39 @@ class PropertyModel(BaseEstimator):
                 read or are too few, or a parameter has a value that cannot work.
             CheckpointError: if the checkpoint cannot be had.
         """
-        config = self._config()
         if y is None:
             name = type(self).__name__
             raise ValueError(f"{name} requires y to be passed, but the target y is None")
-        labels = read_labels(y, self.task)  # type: ignore[arg-type]  # _config has checked it
+        labels = read_labels(y, self.task)
         texts = read_texts(X)
         check_consistent_length(texts, labels.values)
-        more = [] if unlabelled is None else read_texts(unlabelled, "unlabelled")
-        return self._adapt(config, texts, labels, more)
+        return self.fit_labels(texts, labels, unlabelled)
 
     def fit_labels(self, texts: list[str], labels: Labels, unlabelled: Any = None) -> Self:
         """`fit` with labels that were read before: classes of a task may then be ones it has no label of.
 
         Args:
             texts: SMILES, [n].
-            labels: of them; their kind is that of `task`, unless that is auto.
+            labels: of them.
             unlabelled: as of `fit`.
 
         Raises:
             ValueError: as `fit`.
             CheckpointError: if the checkpoint cannot be had.
         """
+        config = self._config()
         more = [] if unlabelled is None else read_texts(unlabelled, "unlabelled")
-        return self._adapt(self._config(), texts, labels, more)
+        if more:
+            featurized(more, "unlabelled")  # or what is no molecule would go unnoticed
+        training = training_set(texts, labels)
+        with silence(not self.verbose), TemporaryDirectory(prefix="molweight-") as folder:
+            kept = Trials(Path(folder) / "trials")
+            kept.begin({}, resume=False, overwrite=False)
+            adapted = adapt(training, config, kept, more)
+        said = report(adapted, config.seed, len(texts) - len(training.rows))
+        return self._take(
+            FittedState(adapted.model, training.data.labels, labels.classes, mean_weights(adapted), said)
+        )
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Values, or the more probable class of each molecule.
@@ -174,7 +169,7 @@ class PropertyModel(BaseEstimator):
         alike = len({column.dtype for column in columns}) == 1
         return np.stack(columns if alike else [c.astype(object) for c in columns], axis=1)
 
-    @_only_for("classification")
+    @only_for("classification")
     def predict_proba(self, X: Any) -> Floats | list[Floats]:
         """Calibrated probabilities, columns as `classes_`.
 
@@ -188,7 +183,7 @@ class PropertyModel(BaseEstimator):
         each = [np.stack([1 - p, p], axis=1) for p in positive.T]
         return each[0] if len(each) == 1 else each
 
-    @_only_for("classification")
+    @only_for("classification")
     def predict_set(
         self, X: Any, coverage: float | None = None
     ) -> NDArray[np.bool_] | list[NDArray[np.bool_]]:
@@ -209,7 +204,7 @@ class PropertyModel(BaseEstimator):
         each = [sets[:, task] for task in range(sets.shape[1])]
         return each[0] if len(each) == 1 else each
 
-    @_only_for("regression")
+    @only_for("regression")
     def predict_interval(self, X: Any, coverage: float | None = None) -> tuple[Floats, Floats]:
         """Conformal intervals.
 
@@ -257,8 +252,6 @@ class PropertyModel(BaseEstimator):
         return cls(**known | {"device": device, "precision": precision})._take(state)
 
     def _config(self) -> AdaptConfig:
-        if self.task not in TASKS:
-            raise ConfigError(f"task must be one of {', '.join(TASKS)}, got {self.task!r}")
         check_coverage(self.coverage)
         whole = isinstance(self.random_state, int | np.integer)
         seed = self.random_state if whole else check_random_state(self.random_state).randint(2**31 - 1)
@@ -269,19 +262,6 @@ class PropertyModel(BaseEstimator):
             int(seed),
             self.checkpoint,
             choose_compute(self.device, self.precision),
-        )
-
-    def _adapt(self, config: AdaptConfig, texts: list[str], labels: Labels, more: list[str]) -> Self:
-        if more:
-            featurized(more, "unlabelled")
-        training = training_set(texts, labels)
-        with silence(not self.verbose), TemporaryDirectory(prefix="molweight-") as folder:
-            kept = Trials(Path(folder) / "trials")
-            kept.begin({}, resume=False, overwrite=False)
-            adapted = adapt(training, config, kept, more)
-        said = report(adapted, config.seed, len(texts) - len(training.rows))
-        return self._take(
-            FittedState(adapted.model, training.data.labels, labels.classes, mean_weights(adapted), said)
         )
 
     def _take(self, state: FittedState) -> Self:

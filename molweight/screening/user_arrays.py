@@ -2,20 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from rdkit import Chem
 
-from molweight.errors import DataError
+from molweight.errors import ConfigError, DataError
 from molweight.molecules.featurize import featurize_smiles
 from molweight.molecules.store import Store, store_of
 from molweight.screening.training_set import TrainingSet
 from molweight.tasks.data import TaskData, TaskKind
 
-Asked = Literal["auto", "classification", "regression"]
 OWN_COLUMNS = ("smiles", "fold")  # of a model's table of training molecules
 
 
@@ -79,7 +78,7 @@ def featurized(texts: Sequence[str], name: str = "X", first_row: int = 0) -> Sto
     return store_of(graphs)
 
 
-def read_labels(y: Any, asked: Asked = "auto") -> Labels:
+def read_labels(y: Any, asked: str = "auto") -> Labels:
     """Labels as numbers.
 
     Left to itself, it takes them for classes if they are texts, booleans, or numbers of which each task
@@ -87,13 +86,16 @@ def read_labels(y: Any, asked: Asked = "auto") -> Labels:
 
     Args:
         y: [rows] or [rows, tasks], missing where NaN or None.
-        asked: what the labels are, where that is not to be found out.
+        asked: classification, regression or auto.
 
     Raises:
+        ConfigError: if something else is asked.
         DataError: if they are not finite, not numbers where they must be, or not of two classes.
     """
+    if asked not in ("auto", "classification", "regression"):
+        raise ConfigError(f"task must be auto, classification or regression, got {asked!r}")
     table = _table(y)
-    kind = _kind(table) if asked == "auto" else asked
+    kind = _kind(table) if asked == "auto" else cast(TaskKind, asked)
     tasks = task_names(_column_names(y), table.shape[1])
     if kind == "regression":
         return Labels(_numbers(table), kind, tasks, ())

@@ -153,7 +153,7 @@ def test_pieces_are_predicted_as_the_whole(regressor, molecules, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"task": "ranking"}, "task must be one of"),
+        ({"task": "ranking"}, "task must be auto, class"),
         ({"methods": "guess"}, "guess"),
         ({"budget": "huge"}, "huge"),
         ({"objectives": "hope"}, "hope"),
