@@ -52,7 +52,7 @@ def awkward() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
+def small_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A GIN of two layers and width 16, with random weights."""
     import torch
 

@@ -14,8 +14,8 @@ from molweight.deepchem import MolweightFeaturizer, MolweightModel  # noqa: E402
 
 
 @pytest.fixture
-def options(tiny_checkpoint):
-    return {"methods": "finetune", "budget": "smoke", "checkpoint": tiny_checkpoint, "device": "cpu"}
+def options(small_checkpoint):
+    return {"methods": "finetune", "budget": "smoke", "checkpoint": small_checkpoint, "device": "cpu"}
 
 
 @pytest.fixture

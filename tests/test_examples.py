@@ -11,8 +11,8 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 @pytest.fixture
-def options(tiny_checkpoint):
-    return {"methods": "finetune", "budget": "smoke", "checkpoint": tiny_checkpoint, "device": "cpu"}
+def options(small_checkpoint):
+    return {"methods": "finetune", "budget": "smoke", "checkpoint": small_checkpoint, "device": "cpu"}
 
 
 @pytest.fixture

@@ -129,7 +129,7 @@ def training_set(texts: list[str], labels: Labels) -> TrainingSet:
         store = featurized(kept)
     data = TaskData(kept, store, labels.values[rows], labels.tasks, labels.kind)
     names = tuple((str(pair[0]), str(pair[1])) for pair in labels.classes)
-    return TrainingSet("Python", data, rows, names, (), ())
+    return TrainingSet(source="Python", data=data, rows=rows, classes=names, findings=(), set_aside=())
 
 
 def _text(value: object, place: str) -> str:

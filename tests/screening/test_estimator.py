@@ -19,8 +19,8 @@ from molweight.molecules.store import store_from_smiles
 
 
 @pytest.fixture(scope="session")
-def untrained(tiny_checkpoint):
-    return PropertyModel(methods="finetune", budget="smoke", checkpoint=tiny_checkpoint, device="cpu")
+def untrained(small_checkpoint):
+    return PropertyModel(methods="finetune", budget="smoke", checkpoint=small_checkpoint, device="cpu")
 
 
 @pytest.fixture(scope="session")

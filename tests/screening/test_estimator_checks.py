@@ -64,9 +64,9 @@ def written(rows):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_checks_that_need_no_numbers(kind, tiny_checkpoint):
+def test_checks_that_need_no_numbers(kind, small_checkpoint):
     wanted, passed = WITHOUT_NUMBERS | (OF_CLASSES if kind == "classification" else set()), set()
-    for model, check in estimator_checks_generator(small(PropertyModel, kind, tiny_checkpoint)):
+    for model, check in estimator_checks_generator(small(PropertyModel, kind, small_checkpoint)):
         name = check.func.__name__
         if name in wanted:
             check(model)
@@ -77,8 +77,8 @@ def test_checks_that_need_no_numbers(kind, tiny_checkpoint):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning:sklearn")  # checks that are skipped, and duck arrays
 @pytest.mark.parametrize("kind", KINDS)
-def test_all_checks_on_numbers_written_as_molecules(kind, tiny_checkpoint):
-    model = small(NumbersAsMolecules, kind, tiny_checkpoint)
+def test_all_checks_on_numbers_written_as_molecules(kind, small_checkpoint):
+    model = small(NumbersAsMolecules, kind, small_checkpoint)
     results = check_estimator(model, expected_failed_checks=FAILING[kind], on_skip=None)
     passed = {result["check_name"] for result in results if result["status"] == "passed"}
     failed = {result["check_name"] for result in results if result["status"] == "xfail"}
