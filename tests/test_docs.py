@@ -18,13 +18,14 @@ MODULES = sorted(m.name for m in pkgutil.walk_packages(molweight.__path__, "molw
 
 @pytest.mark.parametrize("name", MODULES)
 def test_docstring_examples(name):
+    if name == "molweight.deepchem":
+        pytest.importorskip("deepchem")
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
 def test_some_docstrings_have_examples():
-    counts = {name: doctest.testmod(importlib.import_module(name)).attempted for name in MODULES}
-    assert counts["molweight.molecules.smiles"] > 0
-    assert counts["molweight.solver.curvature"] > 0
+    for name in ("molweight.molecules.smiles", "molweight.solver.curvature"):
+        assert doctest.testmod(importlib.import_module(name)).attempted > 0
 
 
 def test_readme_examples():
