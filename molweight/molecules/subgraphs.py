@@ -1,4 +1,7 @@
-"""Edits of a batch that keep its adjacency symmetric: masked atoms, dropped bonds, induced subgraphs."""
+"""Edits of a batch that keep its adjacency symmetric: masked atoms, dropped bonds, induced subgraphs.
+
+Of a padded batch they keep the shape: what is left out becomes padding.
+"""
 
 from dataclasses import replace
 
@@ -6,13 +9,13 @@ import torch
 from torch import Tensor
 
 from molweight.molecules.batch import GraphBatch
+from molweight.molecules.padding import PaddedBatch
 from molweight.molecules.vocabulary import MASK_ATOM
 
 
 def mask_atoms(batch: GraphBatch, masked: Tensor) -> GraphBatch:
     """Replace the features of the masked atoms, bool [atoms], by the mask."""
-    return replace(
-        batch,
+    return batch.edit(
         atom_type=batch.atom_type.masked_fill(masked, MASK_ATOM),
         chirality=batch.chirality.masked_fill(masked, 0),
     )
@@ -21,6 +24,8 @@ def mask_atoms(batch: GraphBatch, masked: Tensor) -> GraphBatch:
 def keep_entries(batch: GraphBatch, kept: Tensor) -> GraphBatch:
     """Drop the other bond entries; `kept`, bool [entries], must be the same for both entries of a bond."""
     kept = kept | (batch.neighbour == batch.receiver)
+    if isinstance(batch, PaddedBatch):
+        return batch.edit(neighbour=torch.where(kept, batch.neighbour, batch.padding))
     counts = torch.bincount(batch.receiver[kept], minlength=batch.atoms)
     return replace(
         batch,
@@ -33,6 +38,10 @@ def keep_entries(batch: GraphBatch, kept: Tensor) -> GraphBatch:
 
 def keep_atoms(batch: GraphBatch, kept: Tensor) -> GraphBatch:
     """The subgraph induced by the kept atoms, bool [atoms]; a molecule may be left with none."""
+    if isinstance(batch, PaddedBatch):
+        kept = kept & batch.real
+        inside = kept[batch.receiver] & kept[batch.neighbour]
+        return batch.edit(neighbour=torch.where(inside, batch.neighbour, batch.padding), real=kept)
     inside = keep_entries(batch, kept[batch.receiver] & kept[batch.neighbour])
     alive = kept[inside.receiver]
     degrees = inside.row_offsets.diff()[kept]
@@ -48,15 +57,32 @@ def keep_atoms(batch: GraphBatch, kept: Tensor) -> GraphBatch:
     )
 
 
+def at_atoms(rows: Tensor, batch: GraphBatch, kept: Tensor) -> Tensor:
+    """Rows of what `keep_atoms` makes, back at the batch's atoms: [atoms, ...]; anything where none is."""
+    if isinstance(batch, PaddedBatch):
+        return rows
+    return rows.index_select(0, (kept.cumsum(0) - 1).clamp(min=0))
+
+
 def join(first: GraphBatch, second: GraphBatch) -> GraphBatch:
-    """The molecules of two batches in one, those of the first before those of the second."""
-    moved = replace(
-        second,
-        row_offsets=second.row_offsets[1:] + first.row_offsets[-1],
-        neighbour=second.neighbour + first.atoms,
-    )
-    names = GraphBatch.__dataclass_fields__
-    return GraphBatch(**{name: torch.cat([getattr(first, name), getattr(moved, name)]) for name in names})
+    """The molecules of two batches in one, those of the first before those of the second.
+
+    Args:
+        first: a batch, padded or not.
+        second: one of the same kind.
+    """
+    moved = {
+        "row_offsets": second.row_offsets[1:] + first.row_offsets[-1],
+        "neighbour": second.neighbour + first.atoms,
+    }
+    if isinstance(second, PaddedBatch):
+        moved["whole"] = second.whole + len(first.sizes)
+    parts = vars(second) | moved
+    joined = {name: torch.cat([vars(first)[name], parts[name]]) for name in first.__dataclass_fields__}
+    if isinstance(first, PaddedBatch):  # its padding stays in the middle; no entry leads there any more
+        led = joined["neighbour"] == first.padding
+        joined["neighbour"] = joined["neighbour"].masked_fill(led, len(joined["atom_type"]) - 1)
+    return type(first)(**joined)
 
 
 def hop_distance(batch: GraphBatch, sources: Tensor, hops: int) -> Tensor:
@@ -71,9 +97,9 @@ def hop_distance(batch: GraphBatch, sources: Tensor, hops: int) -> Tensor:
         int64 [atoms]; `hops + 1` where no source is within `hops` bonds.
     """
     distance = torch.full_like(batch.atom_type, hops + 1)
-    reached = sources
+    reached = sources & batch.real if isinstance(batch, PaddedBatch) else sources
     for hop in range(hops + 1):
-        distance[reached & (distance > hop)] = hop
+        distance = distance.masked_fill(reached & (distance > hop), hop)
         touched = torch.zeros_like(distance).index_add_(0, batch.receiver, reached[batch.neighbour].long())
         reached = touched > 0
     return distance
