@@ -40,8 +40,8 @@ def keep_atoms(batch: GraphBatch, kept: Tensor) -> GraphBatch:
     """The subgraph induced by the kept atoms, bool [atoms]; a molecule may be left with none."""
     if isinstance(batch, PaddedBatch):
         kept = kept & batch.real
-        inside = kept[batch.receiver] & kept[batch.neighbour]
-        return batch.edit(neighbour=torch.where(inside, batch.neighbour, batch.padding), real=kept)
+        there = kept[batch.receiver] & kept[batch.neighbour]
+        return batch.edit(neighbour=torch.where(there, batch.neighbour, batch.padding), real=kept)
     inside = keep_entries(batch, kept[batch.receiver] & kept[batch.neighbour])
     alive = kept[inside.receiver]
     degrees = inside.row_offsets.diff()[kept]

@@ -1,5 +1,7 @@
 """The pretrain and finetune problems as modules: what the solver sees of molecules."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -21,12 +23,14 @@ class PretrainProblem(nn.Module):
 
     def forward(self, batch: GraphBatch, seed: int) -> dict[str, Tensor]:
         """Each objective's loss on a batch; the same seed makes the same random choices."""
-        losses = {}
+        seeds = [mixed_seed(seed, number) for number in range(len(self.objectives))]
+        return self.losses(batch, [torch.Generator().manual_seed(each) for each in seeds])
+
+    def losses(self, batch: GraphBatch, generators: Sequence[torch.Generator]) -> dict[str, Tensor]:
+        """Each objective's loss on a batch, with the random choices of its generator."""
         with self.compute.autocast():
-            for number, (name, objective) in enumerate(self.objectives.items()):
-                generator = torch.Generator().manual_seed(mixed_seed(seed, number))
-                losses[name] = objective(self.encoder, batch, generator)
-        return losses
+            drawn = zip(self.objectives.items(), generators, strict=True)
+            return {name: objective(self.encoder, batch, generator) for (name, objective), generator in drawn}
 
 
 def start_at_base_rate(head: nn.Linear, labels: Tensor, kind: TaskKind) -> None:

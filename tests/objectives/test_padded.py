@@ -18,7 +18,9 @@ WIDTH = 10
 
 def modules(name: str) -> nn.ModuleDict:
     torch.manual_seed(0)
-    made = nn.ModuleDict({"encoder": GIN(3, WIDTH, kernel="torch"), "objective": GRAPH_OBJECTIVES[name](WIDTH)})
+    made = nn.ModuleDict(
+        {"encoder": GIN(3, WIDTH, kernel="torch"), "objective": GRAPH_OBJECTIVES[name](WIDTH)}
+    )
     if name == "context_prediction":
         made["objective"].context.kernel = "torch"
     return well_conditioned(made.double())
