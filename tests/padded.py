@@ -54,7 +54,7 @@ def same_choices(seed: int = 0) -> Iterator[None]:
     def uniform(count: int, batch: GraphBatch, generator: torch.Generator) -> Tensor:
         call = calls[type(batch)] = calls.get(type(batch), 0) + 1
         drawn = torch.rand(4096, generator=torch.Generator().manual_seed(97 * seed + call))
-        return drawn[:count].double()
+        return drawn[:count].double().to(batch.sizes.device)
 
     def other(usable: Tensor, batch: GraphBatch, generator: torch.Generator) -> Tensor:
         """The one before, in the circle of those that are usable."""

@@ -58,7 +58,16 @@ def keep_atoms(batch: GraphBatch, kept: Tensor) -> GraphBatch:
 
 
 def at_atoms(rows: Tensor, batch: GraphBatch, kept: Tensor) -> Tensor:
-    """Rows of what `keep_atoms` makes, back at the batch's atoms: [atoms, ...]; anything where none is."""
+    """Rows of what `keep_atoms` makes, back at the atoms of the batch.
+
+    Args:
+        rows: [kept atoms, ...], at least one; or [atoms, ...] of a padded batch.
+        batch: of which atoms were kept.
+        kept: bool [atoms].
+
+    Returns:
+        [atoms, ...]; anything where an atom was not kept.
+    """
     if isinstance(batch, PaddedBatch):
         return rows
     return rows.index_select(0, (kept.cumsum(0) - 1).clamp(min=0))

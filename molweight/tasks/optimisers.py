@@ -10,7 +10,9 @@ def adam(parameters: Iterable[Tensor], lr: float, device: torch.device) -> torch
     """Adam on parameters that lie on this device."""
     if device.type == "cpu":
         return torch.optim.Adam(parameters, lr, fused=True)
-    return torch.optim.Adam(parameters, torch.tensor(lr, device=device), fused=True, capturable=True)
+    made = torch.optim.Adam(parameters, torch.tensor(lr, device=device), fused=True, capturable=True)
+    made._warned_capturable_if_run_uncaptured = True  # type: ignore[attr-defined]  # the first steps are not
+    return made
 
 
 def set_rate(optimiser: torch.optim.Optimizer, lr: float) -> None:
