@@ -11,7 +11,7 @@ def adam(parameters: Iterable[Tensor], lr: float, device: torch.device) -> torch
     if device.type == "cpu":
         return torch.optim.Adam(parameters, lr, fused=True)
     made = torch.optim.Adam(parameters, torch.tensor(lr, device=device), fused=True, capturable=True)
-    made._warned_capturable_if_run_uncaptured = True  # type: ignore[attr-defined]  # the first steps are not
+    made._warned_capturable_if_run_uncaptured = True  # the first steps are not
     return made
 
 
