@@ -33,6 +33,7 @@ from molweight.tasks.replay import Replay
 BATCHES = (32, 256, 1024, 4096)
 STEPS = 10  # to a timed call, so that what starting and waiting cost is that of training
 DROPOUT = 0.5
+WARM_UP = 1  # rounds, in the first of which steps are recorded
 PEAK = 8192  # rows and columns of the product that is taken for the processor's peak
 PYG, EAGER, GRAPHED = "pyg", "eager", "graphed"
 PASSES = {"encoder": 1, "finetune": 1, "pretrain": 4}  # of all atoms through the encoder in a step
@@ -58,7 +59,7 @@ def gpu(setting: Setting, config: SpeedConfig) -> dict[str, Any]:
 def measure(
     setting: Setting, config: SpeedConfig, batches: tuple[int, ...] = BATCHES, peak: int = PEAK
 ) -> dict[str, Any]:
-    """The same on the setting's own device."""
+    """The same on the setting's own device; each row is printed once it is there."""
     device = setting.compute.device
     flops = _peak(peak, device, config)
     rows: list[dict[str, Any]] = []
@@ -71,10 +72,13 @@ def measure(
         drawn = [order[place * batch :][:batch] for place in range(len(order) // batch)][:PREPARED]
         for task, calls in _tasks(setting, molecules, batch, drawn).items():
             timed = {name: partial(_several, call, device) for name, call in calls.items()}
-            seconds = time_in_turn(timed, config.rounds, config.warmup)
+            seconds = time_in_turn(timed, config.rounds, WARM_UP)
             atoms = float(Sizes.of(setting.data.store).atoms[torch.stack(drawn)].sum()) / len(drawn)
             work = PASSES[task] * training_flops(setting.encoder, atoms)
-            rows += _rows(task, batch, seconds, work / flops)
+            found = list(_rows(task, batch, seconds, work / flops))
+            rows += found
+            for row in found:
+                print(*_cells(row), flush=True)
     return {"device": _name(device), "peak": flops, "rows": rows, "left_out": [] if _has_pyg() else [PYG]}
 
 
@@ -84,16 +88,20 @@ def gpu_table(result: dict[str, Any]) -> Table:
     for heading in ("task", "batch", "implementation", "molecules/s", "share of peak", "speedup (quartiles)"):
         table.add_column(heading, justify="left" if heading in ("task", "implementation") else "right")
     for row in result["rows"]:
-        faster = row["speedup"]
-        table.add_row(
-            row["task"],
-            str(row["batch"]),
-            row["implementation"],
-            f"{row['molecules_per_second']:,.0f}",
-            f"{row['share']:.1%}",
-            f"{faster['median']:.2f} ({faster['lower']:.2f}-{faster['upper']:.2f})",
-        )
+        table.add_row(*_cells(row))
     return table
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    faster = row["speedup"]
+    return [
+        row["task"],
+        str(row["batch"]),
+        row["implementation"],
+        f"{row['molecules_per_second']:,.0f}",
+        f"{row['share']:.1%}",
+        f"{faster['median']:.2f} ({faster['lower']:.2f}-{faster['upper']:.2f})",
+    ]
 
 
 def training_flops(encoder: GIN, atoms: float) -> float:
@@ -231,7 +239,7 @@ def _peak(size: int, device: torch.device, config: SpeedConfig) -> float:
     """FLOP/s of a square product in bfloat16."""
     a, b = (torch.randn(size, size, device=device).bfloat16() for _ in range(2))
     timed = {"product": partial(_several, lambda: a @ b, device)}
-    seconds = time_in_turn(timed, config.rounds, config.warmup)["product"]
+    seconds = time_in_turn(timed, config.rounds, WARM_UP)["product"]
     return STEPS * 2 * size**3 / median(seconds)
 
 

@@ -30,8 +30,12 @@ class Compute:
         return self.graphs and self.device.type == "cuda"
 
     def autocast(self) -> AbstractContextManager[object]:
-        """Run the matrix products inside in this dtype; float32 leaves everything as it is."""
-        if self.dtype == torch.float32:
+        """Run the matrix products inside in this dtype; float32 leaves everything as it is.
+
+        So does `torch.func` on a GPU, where a derivative of a backward pass mixes up dtypes under autocast.
+        """
+        on_gpu = self.device.type == "cuda"
+        if self.dtype == torch.float32 or (on_gpu and torch._C._are_functorch_transforms_active()):
             return nullcontext()
         return torch.autocast(self.device.type, self.dtype)
 

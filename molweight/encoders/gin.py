@@ -1,5 +1,6 @@
 """The GIN of Hu et al. (ICLR 2020), with the state-dict names of DGL-LifeSci's pretrained one."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, Union, cast
 
 import torch
@@ -11,7 +12,7 @@ from molweight.encoders.compute import product_dtype
 from molweight.encoders.dropout import dropout
 from molweight.encoders.fused_layer import FusedLayer, Spread, folded_layer
 from molweight.encoders.message_passing import neighbour_sum
-from molweight.encoders.padded_layer import PaddedLayer, count_columns
+from molweight.encoders.padded_layer import PaddedLayer, count_columns, embed
 from molweight.encoders.row_norm import Rows
 from molweight.encoders.shared_rows import LayerRows, plan_rows
 from molweight.molecules.batch import GraphBatch
@@ -61,7 +62,7 @@ class GINLayer(nn.Module):
         return h if rows.spread is None else Spread.apply(h, rows.spread)
 
     def padded(self, h: Tensor, counts: Tensor, batch: PaddedBatch, rows: Rows, relu: bool) -> Tensor:
-        """[atoms, width] to [atoms, width] in training, on a padded batch."""
+        """[atoms, columns] to [atoms, columns] in training, on a padded batch."""
         weights = self._tables(), *self.mlp.parameters(), self.bn.weight, self.bn.bias
         found: Tensor = PaddedLayer.apply(h, *weights, counts, batch, rows, self.bn, relu)
         return found
@@ -121,15 +122,16 @@ class GIN(nn.Module):
         return plain and own and cpu and batch.atoms > 1 and batch.padding is None
 
     def _padded(self, batch: PaddedBatch) -> Tensor:
-        h = self._embed(batch.atom_type, batch.chirality)
-        counts = count_columns(batch, product_dtype(h))
-        rows = Rows(batch.real.sum(), batch.atoms)
-        for number, layer in enumerate(self.gnn_layers, 1):
-            with torch.autocast(h.device.type, enabled=False):  # the layer casts what pays
+        tables = [table.weight for table in cast(Iterable[nn.Embedding], self.node_embeddings)]
+        dtype = product_dtype(tables[0])
+        with torch.autocast(tables[0].device.type, enabled=False):  # the layers cast what pays
+            h = embed(batch, tables[0], tables[1], dtype)
+            counts, rows = count_columns(batch, dtype), Rows.of(batch.real, tables[0].dtype)
+            for number, layer in enumerate(self.gnn_layers, 1):
                 relu = number < len(self.gnn_layers)
                 h = cast(GINLayer, layer).padded(h, counts, batch, rows, relu)
-            h = dropout(h, self.dropout, self.training)
-        return h
+                h = dropout(h, self.dropout, self.training)
+        return h[:, : self.width]
 
     def _fused(self, batch: GraphBatch) -> Tensor:
         count = len(self.gnn_layers)

@@ -1,12 +1,14 @@
 """Batch normalisation over the rows that are there, of a matrix whose other rows are zero.
 
 On a GPU these are torch's kernels for synchronised batch normalisation, which read and write each matrix once
-in its own precision; elsewhere they are the same formulas, composed.
+in its own precision; elsewhere they are the same formulas, composed. A matrix may have more columns than
+there are features: zeros, whose scale and shift are zero.
 """
 
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from molweight.encoders.batch_norm import BatchNorm
@@ -14,55 +16,94 @@ from molweight.encoders.batch_norm import BatchNorm
 
 @dataclass(frozen=True)
 class Rows:
-    """How many rows are there, int64 scalar on their device, and of how many."""
+    """How many rows are there, and what follows from that; scalars on their device.
 
-    there: Tensor
-    places: int
+    Attributes:
+        count: of rows that are there, at least 1, int32 [1].
+        few: whether they are too few for a variance, bool.
+        share: places over rows.
+        unbiased: rows over rows - 1.
+    """
 
-    @property
-    def few(self) -> Tensor:
-        """Whether they are too few for a variance: bool scalar."""
-        return self.there < 2
+    count: Tensor
+    few: Tensor
+    share: Tensor
+    unbiased: Tensor
+
+    @classmethod
+    def of(cls, real: Tensor, dtype: torch.dtype) -> "Rows":
+        """Of the rows that are there, bool [places], for statistics in this dtype."""
+        there = real.sum()
+        count = there.clamp(min=1)
+        exact = count.to(dtype)
+        return cls(
+            count.to(torch.int32)[None], there < 2, len(real) / exact, exact / (exact - 1).clamp(min=1)
+        )
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Parameters and running statistics of a batch normalisation, with zeros to as many columns as there are.
+
+    Attributes:
+        gamma: [columns].
+        beta: [columns].
+        offset: what the input lacks, [columns]; normalising takes it away.
+        running_mean: [columns].
+        running_var: [columns].
+    """
+
+    gamma: Tensor
+    beta: Tensor
+    offset: Tensor
+    running_mean: Tensor
+    running_var: Tensor
+
+    @classmethod
+    def of(cls, norm: BatchNorm, gamma: Tensor, beta: Tensor, offset: Tensor, columns: int) -> "Scales":
+        """Vectors of [width]."""
+        rows = torch.stack([gamma, beta, offset, norm.running_mean, norm.running_var])
+        return cls(*F.pad(rows, (0, columns - len(gamma))).unbind())
 
 
 @dataclass(frozen=True)
 class Moments:
-    """What rows are normalised by: mean and 1/√(variance + ε), float32 or better, [width]."""
+    """What rows are normalised by: mean and 1/√(variance + ε), float32 or better, [columns]."""
 
     mean: Tensor
     rstd: Tensor
 
 
-def moments(z: Tensor, offset: Tensor, norm: BatchNorm, rows: Rows) -> Moments:
+def moments(z: Tensor, scales: Scales, norm: BatchNorm, rows: Rows) -> Moments:
     """Statistics of z where its rows are there; running ones, less the offset, where they are too few.
 
     Running statistics move, where they are tracked, as if z were z + offset.
 
     Args:
-        z: [places, width], zero where a row is not there.
-        offset: what z lacks, [width]; normalising takes it away.
+        z: [places, columns], zero where a row is not there.
+        scales: with the running statistics.
         norm: in training.
         rows: of z.
     """
     mean, variance = _moments_of_all(z, norm)
-    there = rows.there.to(mean.dtype).clamp(min=1)
-    share = rows.places / there
     # zeros have moved the mean by a factor, and the mean square by the same
-    second, mean = (variance + mean.square()) * share, mean * share
-    variance = (second - mean.square()).clamp(min=0)
-    mean = torch.where(rows.few, norm.running_mean - offset, mean)
+    second = torch.addcmul(variance, mean, mean) * rows.share
+    mean = mean * rows.share
+    variance = torch.addcmul(second, mean, mean, value=-1).clamp_(min=0)
+    mean = torch.where(rows.few, scales.running_mean - scales.offset, mean)
     if norm.track_running_stats:
-        _move(norm, mean + offset, variance * (there / (there - 1).clamp(min=1)), rows.few)
-    variance = torch.where(rows.few, norm.running_var, variance)
+        width = len(norm.running_mean)
+        _move(norm, (mean + scales.offset)[:width], (variance * rows.unbiased)[:width], ~rows.few)
+    variance = torch.where(rows.few, scales.running_var, variance)
     return Moments(mean, (variance + norm.eps).rsqrt())
 
 
-def normalise(z: Tensor, found: Moments, gamma: Tensor, beta: Tensor, eps: float) -> Tensor:
-    """(z − mean) · rstd · γ + β, in the dtype of z: [places, width]."""
+def normalise(z: Tensor, found: Moments, scales: Scales, eps: float) -> Tensor:
+    """(z − mean) · rstd · γ + β, in the dtype of z: [places, columns]."""
     if z.is_cuda:
-        return torch.batch_norm_elemt(z, gamma, beta, found.mean, found.rstd, eps)
-    scale = gamma * found.rstd
-    return torch.addcmul(beta - found.mean * scale, z, scale).to(z.dtype)
+        return torch.batch_norm_elemt(z, scales.gamma, scales.beta, found.mean, found.rstd, eps)
+    scale = scales.gamma * found.rstd
+    return torch.addcmul(scales.beta - found.mean * scale, z, scale).to(z.dtype)
 
 
 def gradients(
@@ -71,10 +112,10 @@ def gradients(
     """Gradients of z, γ and β; that of z means nothing in rows that are not there.
 
     Args:
-        grad: of the output, [places, width], zero where a row is not there.
+        grad: of the output, [places, columns], zero where a row is not there.
         z: the input.
         found: what it was normalised by.
-        gamma: [width].
+        gamma: [columns].
         rows: of z.
     """
     if z.is_cuda:
@@ -86,16 +127,14 @@ def gradients(
         g_gamma = along_spread * found.rstd
     # running statistics do not depend on z
     along_mean, along_spread = (s.masked_fill(rows.few, 0) for s in (along_mean, along_spread))
-    there = rows.there.clamp(min=1)
     if z.is_cuda:
-        count = there.to(torch.int32)[None]
         g_z = torch.batch_norm_backward_elemt(
-            grad, z, found.mean, found.rstd, gamma, along_mean, along_spread, count
+            grad, z, found.mean, found.rstd, gamma, along_mean, along_spread, rows.count
         )
     else:
-        slope = found.rstd.square() * along_spread / there
-        g_z = (gamma * found.rstd * (grad - along_mean / there - (z - found.mean) * slope)).to(z.dtype)
-    return g_z, g_gamma, g_beta
+        slope = found.rstd.square() * along_spread / rows.count
+        g_z = gamma * found.rstd * (grad - along_mean / rows.count - (z - found.mean) * slope)
+    return g_z.to(z.dtype), g_gamma, g_beta
 
 
 def _moments_of_all(z: Tensor, norm: BatchNorm) -> tuple[Tensor, Tensor]:
@@ -106,8 +145,8 @@ def _moments_of_all(z: Tensor, norm: BatchNorm) -> tuple[Tensor, Tensor]:
     return mean, variance
 
 
-def _move(norm: BatchNorm, mean: Tensor, variance: Tensor, few: Tensor) -> None:
-    norm.num_batches_tracked.add_(~few)
-    weight = norm.momentum * (~few).to(mean.dtype)
+def _move(norm: BatchNorm, mean: Tensor, variance: Tensor, moves: Tensor) -> None:
+    norm.num_batches_tracked.add_(moves)
+    weight = norm.momentum * moves.to(mean.dtype)
     norm.running_mean.lerp_(mean, weight)
     norm.running_var.lerp_(variance, weight)

