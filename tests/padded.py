@@ -24,8 +24,8 @@ SMILES = [
 
 
 def choices(least: int = 1) -> st.SearchStrategy[tuple[list[int], int, int]]:
-    """Molecules, and spare atoms and entries of the capacity."""
-    molecules = st.lists(st.integers(0, len(SMILES) - 1), min_size=least, max_size=12)
+    """Molecules, and spare atoms and entries of the capacity; an even number of entries is for tiles."""
+    molecules = st.lists(st.integers(0, len(SMILES) - 1), min_size=least, max_size=40)
     return st.tuples(molecules, st.integers(1, 40), st.integers(0, 60))
 
 
@@ -33,16 +33,21 @@ def pair(store: Store, choice: tuple[list[int], int, int]) -> tuple[GraphBatch, 
     """The same molecules in both forms."""
     molecules, atoms, entries = torch.tensor(choice[0]), choice[1], choice[2]
     plain, sizes = collate(store, molecules), Sizes.of(store)
-    capacity = Capacity(plain.atoms + atoms, len(plain.neighbour) + entries)
+    reach = None if entries % 2 else sizes.reach
+    capacity = Capacity(plain.atoms + atoms, len(plain.neighbour) + entries, reach)
     assert sizes.fit(molecules, capacity)
     return plain, collate_padded(store, molecules, capacity)
 
 
 def well_conditioned(module: M) -> M:
-    """The module, which does not blow up rounding where all rows are equal and have no variance."""
+    """The module, which does not blow up rounding where all rows are equal: they have no variance.
+
+    Normalised, such rows are the shift alone, which must not lie at the kink of a ReLU.
+    """
     for part in module.modules():
         if isinstance(part, BatchNorm):
             part.eps = 0.1
+            part.bias.data = torch.linspace(-0.5, 0.45, len(part.bias)).to(part.bias)
     return module
 
 

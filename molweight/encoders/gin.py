@@ -15,6 +15,7 @@ from molweight.encoders.message_passing import neighbour_sum
 from molweight.encoders.padded_layer import PaddedLayer, count_columns, embed
 from molweight.encoders.row_norm import Rows
 from molweight.encoders.shared_rows import LayerRows, plan_rows
+from molweight.encoders.tiles import Adjacency
 from molweight.molecules.batch import GraphBatch
 from molweight.molecules.graphs import from_dgl
 from molweight.molecules.padding import PaddedBatch
@@ -61,10 +62,10 @@ class GINLayer(nn.Module):
                 h = h.relu_() if relu else h
         return h if rows.spread is None else Spread.apply(h, rows.spread)
 
-    def padded(self, h: Tensor, counts: Tensor, batch: PaddedBatch, rows: Rows, relu: bool) -> Tensor:
+    def padded(self, h: Tensor, counts: Tensor, adjacency: Adjacency, rows: Rows, relu: bool) -> Tensor:
         """[atoms, columns] to [atoms, columns] in training, on a padded batch."""
         weights = self._tables(), *self.mlp.parameters(), self.bn.weight, self.bn.bias
-        found: Tensor = PaddedLayer.apply(h, *weights, counts, batch, rows, self.bn, relu)
+        found: Tensor = PaddedLayer.apply(h, *weights, counts, adjacency, rows, self.bn, relu)
         return found
 
     def _tables(self) -> Tensor:
@@ -126,10 +127,11 @@ class GIN(nn.Module):
         dtype = product_dtype(tables[0])
         with torch.autocast(tables[0].device.type, enabled=False):  # the layers cast what pays
             h = embed(batch, tables[0], tables[1], dtype)
-            counts, rows = count_columns(batch, dtype), Rows.of(batch.real, tables[0].dtype)
+            counts, adjacency = count_columns(batch, dtype), Adjacency.of(batch, dtype)
+            rows = Rows.of(batch.real, tables[0].dtype)
             for number, layer in enumerate(self.gnn_layers, 1):
                 relu = number < len(self.gnn_layers)
-                h = cast(GINLayer, layer).padded(h, counts, batch, rows, relu)
+                h = cast(GINLayer, layer).padded(h, counts, adjacency, rows, relu)
                 h = dropout(h, self.dropout, self.training)
         return h[:, : self.width]
 

@@ -1,10 +1,10 @@
 """A GIN layer on a padded batch as one autograd function: a GPU's form of `fused_layer`.
 
 Every atom has a row of its own here, and time goes into reading and writing them. So the sum over neighbours
-is taken of the narrow rows, before the first product, and activations stay in the products' dtype, while
-statistics and parameters are float32 or better. Rows are a little wider than the network, to a multiple of
-eight numbers, without which a GPU's products take three times as long; into the columns that are left go the
-bond counts and a one, so that bonds and bias come through the first product too.
+is taken of the narrow rows, before the first product, in dense `tiles`, and activations stay in the products'
+dtype, while statistics and parameters are float32 or better. Rows are a little wider than the network, to a
+multiple of eight numbers, without which a GPU's products take three times as long; into the columns that are
+left go the bond counts and a one, so that bonds and bias come through the first product too.
 
 Rows of padding: bond counts, bias and neighbours of an atom that is not there are zero, and so is its row
 after the first ReLU, and the second product, whose bias is left to the batch normalisation. Nobody reads its
@@ -19,8 +19,8 @@ from torch import Tensor
 
 from molweight.encoders.batch_norm import BatchNorm
 from molweight.encoders.fused_layer import refuse_second_derivative
-from molweight.encoders.message_passing import neighbour_sum
 from molweight.encoders.row_norm import Moments, Rows, Scales, gradients, moments, normalise
+from molweight.encoders.tiles import Adjacency
 from molweight.molecules.padding import PaddedBatch
 from molweight.molecules.vocabulary import ATOM_TYPES, BOND_DIRECTIONS, BOND_TYPES
 
@@ -76,7 +76,7 @@ class PaddedLayer(torch.autograd.Function):
         gamma: Tensor,
         beta: Tensor,
         counts: Tensor,
-        batch: PaddedBatch,
+        adjacency: Adjacency,
         rows: Rows,
         norm: BatchNorm,
         relu: bool,
@@ -94,13 +94,13 @@ class PaddedLayer(torch.autograd.Function):
             gamma: scale of the batch normalisation, [width].
             beta: its shift, [width].
             counts: of `count_columns`.
-            batch: whose adjacency is used.
+            adjacency: of the batch.
             rows: its atoms.
             norm: whose running statistics move where it tracks them.
             relu: whether a ReLU follows.
         """
         width, columns = len(gamma), h.shape[1]
-        summed = neighbour_sum(h, batch)
+        summed = adjacency.times(h)
         summed[:, width : width + COUNTS] = counts
         first = _first_weights(tables.to(h.dtype), w1.to(h.dtype), b1.to(h.dtype), columns)
         second = F.pad(w2, (0, 0, 0, columns - width)).to(h.dtype)
@@ -112,7 +112,7 @@ class PaddedLayer(torch.autograd.Function):
         out = out.relu_() if relu else out
         kept = summed, tables, w1, first, second, scales.gamma, found.mean, found.rstd, y, z
         ctx.save_for_backward(*kept, out if relu else None)
-        ctx.batch, ctx.rows = batch, rows
+        ctx.adjacency, ctx.rows = adjacency, rows
         return out
 
     @staticmethod
@@ -128,7 +128,7 @@ class PaddedLayer(torch.autograd.Function):
         g_first = (grad_y.T @ summed).to(w1.dtype)
         g_w1, g_table, g_b1 = g_first[:, : width + COUNTS].split([width, COUNTS - 1, 1], dim=1)
         return (
-            neighbour_sum(grad_y @ first, ctx.batch),
+            ctx.adjacency.times(grad_y @ first),
             g_table.T @ w1,
             torch.addmm(g_w1, g_table, tables),
             g_b1[:, 0],

@@ -111,8 +111,9 @@ class GraphBatch:
 
     def to(self, device: torch.device | str) -> Self:
         """The same batch on another device."""
-        fields = {name: getattr(self, name).to(device) for name in self.__dataclass_fields__}
-        return replace(self, **fields).derive()
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        moved = {name: value.to(device) for name, value in fields.items() if isinstance(value, Tensor)}
+        return replace(self, **moved).derive()
 
 
 def collate(store: Store, molecules: Tensor) -> GraphBatch:

@@ -21,29 +21,47 @@ ROUND = 64  # capacities are multiples of it, which suits matrix products
 
 @dataclass(frozen=True)
 class Capacity:
-    """How many atoms, padding among them, and entries, self-loops among them, a batch has room for."""
+    """What a batch has room for.
+
+    Attributes:
+        atoms: of them, padding counted.
+        entries: of them, self-loops counted.
+        reach: how far apart the numbers of bonded atoms may be, where that is known.
+    """
 
     atoms: int
     entries: int
+    reach: int | None = None
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Of each molecule of a store, on the CPU: atoms, and entries with self-loops, int64 [molecules]."""
+    """Of the molecules of a store, on the CPU.
+
+    Attributes:
+        atoms: int64 [molecules].
+        entries: self-loops counted, int64 [molecules].
+        reach: how far apart the numbers of bonded atoms are at most.
+    """
 
     atoms: Tensor
     entries: Tensor
+    reach: int
 
     @classmethod
     def of(cls, store: Store) -> "Sizes":
         """Wherever the store lies."""
-        atoms, bonds = (o.cpu().long().diff() for o in (store.atom_offsets, store.entry_offsets))
-        return cls(atoms, atoms + bonds)
+        store = store.to("cpu")
+        atoms, bonds = (o.long().diff() for o in (store.atom_offsets, store.entry_offsets))
+        first = torch.repeat_interleave(store.atom_offsets[:-1], atoms)
+        number = (torch.arange(len(first), dtype=torch.int32) - first).repeat_interleave(store.degree.int())
+        apart = (store.neighbour - number).abs()
+        return cls(atoms, atoms + bonds, int(apart.max()) if len(apart) else 0)
 
     def capacity(self, molecules: Tensor, batch_size: int) -> Capacity:
         """Room for all but about one in a thousand random batches of these molecules, int64 [molecules]."""
         atoms, entries = (_room(s[molecules], batch_size) for s in (self.atoms, self.entries))
-        return Capacity(_rounded(atoms + 1), _rounded(entries))  # one atom is always padding
+        return Capacity(_rounded(atoms + 1), _rounded(entries), self.reach)  # one atom is always padding
 
     def fit(self, molecules: Tensor, capacity: Capacity) -> bool:
         """Whether these molecules have room; where they have not, a batch of their own shape must do."""
@@ -61,6 +79,7 @@ class PaddedBatch(GraphBatch):
 
     real: Tensor  # bool [atoms]
     whole: Tensor  # int64 [molecules that are there], their positions in `sizes`
+    reach: int | None  # how far apart the numbers of bonded atoms may be, where that is known
 
     @property
     def padding(self) -> int:
@@ -139,6 +158,7 @@ def collate_padded(store: Store, molecules: Tensor, capacity: Capacity) -> Padde
         sizes=sizes,
         real=real,
         whole=torch.arange(len(molecules), device=store.device),
+        reach=capacity.reach,
     )
     vars(made).update(molecule=molecule, receiver=receiver)
     return made.derive()

@@ -80,18 +80,23 @@ def join(first: GraphBatch, second: GraphBatch) -> GraphBatch:
         first: a batch, padded or not.
         second: one of the same kind.
     """
-    moved = {
+    names = GraphBatch.__dataclass_fields__
+    moved = vars(second) | {
         "row_offsets": second.row_offsets[1:] + first.row_offsets[-1],
         "neighbour": second.neighbour + first.atoms,
     }
-    if isinstance(second, PaddedBatch):
-        moved["whole"] = second.whole + len(first.sizes)
-    parts = vars(second) | moved
-    joined = {name: torch.cat([vars(first)[name], parts[name]]) for name in first.__dataclass_fields__}
-    if isinstance(first, PaddedBatch):  # its padding stays in the middle; no entry leads there any more
-        led = joined["neighbour"] == first.padding
-        joined["neighbour"] = joined["neighbour"].masked_fill(led, len(joined["atom_type"]) - 1)
-    return type(first)(**joined)
+    joined = {name: torch.cat([vars(first)[name], moved[name]]) for name in names}
+    if not isinstance(first, PaddedBatch) or not isinstance(second, PaddedBatch):
+        return GraphBatch(**joined)
+    # the padding of the first stays in the middle, and no entry leads there any more
+    led = joined["neighbour"] == first.padding
+    joined["neighbour"] = joined["neighbour"].masked_fill(led, first.atoms + second.atoms - 1)
+    real, whole = (
+        torch.cat([first.real, second.real]),
+        torch.cat([first.whole, second.whole + len(first.sizes)]),
+    )
+    reaches = [batch.reach for batch in (first, second) if batch.reach is not None]
+    return PaddedBatch(**joined, real=real, whole=whole, reach=max(reaches) if len(reaches) == 2 else None)
 
 
 def hop_distance(batch: GraphBatch, sources: Tensor, hops: int) -> Tensor:
