@@ -17,6 +17,7 @@ from rich.table import Table
 from molweight.benchmarks.speed.building import building, building_table
 from molweight.benchmarks.speed.collating import collating, collating_table
 from molweight.benchmarks.speed.featurising import featurise, featurise_table
+from molweight.benchmarks.speed.gpu import gpu, gpu_table
 from molweight.benchmarks.speed.hvp import hvp, hvp_table
 from molweight.benchmarks.speed.iteration import iteration, iteration_table
 from molweight.benchmarks.speed.kernel import kernel, kernel_table
@@ -33,12 +34,15 @@ TABLES: dict[str, tuple[Measure, Callable[[dict[str, Any]], Table]]] = {
     "build": (building, building_table),
     "collate": (collating, collating_table),
     "kernel": (kernel, kernel_table),
+    "gpu": (gpu, gpu_table),
 }
 TABLE_NAMES = ", ".join(TABLES)
 
 
 def speed(
-    tables: Annotated[list[str] | None, typer.Argument(help=f"{TABLE_NAMES}; all by default.")] = None,
+    tables: Annotated[
+        list[str] | None, typer.Argument(help=f"{TABLE_NAMES}; by default all there are.")
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
     batch: Annotated[int, typer.Option(help="Molecules to every batch.")] = 256,
     rounds: Annotated[int, typer.Option(help="Timed rounds.")] = 10,
@@ -46,7 +50,7 @@ def speed(
     molecules: Annotated[int, typer.Option(help="Molecules of the store that is built.")] = 100_000,
 ) -> None:
     """Time the solver, and the way from SMILES to batches, against what else does the same."""
-    wanted = tables or list(TABLES)
+    wanted = tables or [name for name in TABLES if name != "gpu" or torch.cuda.is_available()]
     if unknown := [name for name in wanted if name not in TABLES]:
         raise ConfigError(f"unknown table {unknown[0]!r}; there are {TABLE_NAMES}")
     config = SpeedConfig(batch=batch, rounds=rounds, precision=precision, molecules=molecules)

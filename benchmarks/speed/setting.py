@@ -70,27 +70,36 @@ class Setting:
 
     def start(self, config: LoopConfig, shared_view: bool = False) -> LoopState:
         """A state of its own for each row; all begin alike."""
-        torch.manual_seed(self.seed)
-        encoder, objectives = copy.deepcopy(self.encoder), graph_objectives(self.encoder.width)
-        pretrain = PretrainProblem(encoder, objectives, self.compute, shared_view)
-        return LoopState.start(pretrain, self.finetune_problem(), config, self.seed)
+        return LoopState.start(self.pretrain_problem(shared_view), self.finetune_problem(), config, self.seed)
 
     def finetune_problem(self, dropout: float = 0.0) -> FinetuneProblem:
         """The property task on a copy of the encoder; its head is the same each time."""
         torch.manual_seed(self.seed)
         encoder = copy.deepcopy(self.encoder)
         encoder.dropout = dropout
-        return FinetuneProblem(encoder, len(self.data.tasks), self.data.kind, self.compute)
+        problem = FinetuneProblem(encoder, len(self.data.tasks), self.data.kind, self.compute)
+        return problem.to(self.compute.device)
+
+    def pretrain_problem(self, shared_view: bool = False) -> PretrainProblem:
+        """The graph objectives on a copy of the encoder; their heads are the same each time."""
+        torch.manual_seed(self.seed)
+        encoder = copy.deepcopy(self.encoder)
+        problem = PretrainProblem(encoder, graph_objectives(encoder.width), self.compute, shared_view)
+        return problem.to(self.compute.device)
 
 
-def make_setting(config: SpeedConfig) -> Setting:
+def make_setting(config: SpeedConfig, device: str = "cpu") -> Setting:
     """Read the molecules and the checkpoint.
+
+    Args:
+        config: what is timed.
+        device: cpu or cuda; the molecules and the batches lie on the CPU.
 
     Raises:
         DataError: if the molecules cannot be had.
-        ConfigError: if there is no such precision.
+        ConfigError: if there is no such precision or device.
     """
-    compute = choose_compute("cpu", config.precision)
+    compute = choose_compute(device, config.precision)
     data = load_data_set(DATA_SET).data
     return Setting(load_encoder(), data, _batches(data, config), compute, config.seed)
 

@@ -12,14 +12,30 @@ from molweight.errors import ConfigError
 
 @dataclass(frozen=True)
 class Compute:
-    """A device and the dtype of its matrix products; parameters and optimisers stay in float32."""
+    """A device and the dtype of its matrix products; parameters and optimisers stay in float32.
+
+    Attributes:
+        device: a CPU or a GPU.
+        dtype: float32 or bfloat16.
+        graphs: whether steps of training are recorded as CUDA graphs and replayed, on a GPU.
+    """
 
     device: torch.device
     dtype: torch.dtype
+    graphs: bool = True
+
+    @property
+    def replays(self) -> bool:
+        """Whether steps of training are to be programs of fixed shape, which can be replayed."""
+        return self.graphs and self.device.type == "cuda"
 
     def autocast(self) -> AbstractContextManager[object]:
-        """Run the matrix products inside in this dtype; float32 leaves everything as it is."""
-        if self.dtype == torch.float32:
+        """Run the matrix products inside in this dtype; float32 leaves everything as it is.
+
+        So does `torch.func` on a GPU, where a derivative of a backward pass mixes up dtypes under autocast.
+        """
+        on_gpu = self.device.type == "cuda"
+        if self.dtype == torch.float32 or (on_gpu and torch._C._are_functorch_transforms_active()):
             return nullcontext()
         return torch.autocast(self.device.type, self.dtype)
 

@@ -98,7 +98,7 @@ class FusedLayer(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of h, tables, w1, b1, w2, b2, gamma and beta."""
-        _refuse_second_derivative()
+        refuse_second_derivative()
         h, tables, w1, w1_cast, w2_cast, gamma, rstd, y, centred, out, counts = ctx.saved_tensors
         wide, rows = w1.dtype, ctx.rows
         grad = grad if out is None else aten.threshold_backward(grad, out, 0)
@@ -143,11 +143,16 @@ class Spread(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         """[atoms, width] to [rows, width]."""
-        _refuse_second_derivative()
+        refuse_second_derivative()
         return ctx.incidence.transposed_times(grad.contiguous()), None
 
 
-def _refuse_second_derivative() -> None:
+def refuse_second_derivative() -> None:
+    """Raise where a backward pass is to be differentiated itself.
+
+    Raises:
+        RuntimeError: with the remedy.
+    """
     # torch's `once_differentiable` refuses too late: `autograd.grad` can pass by it, and return zeros
     if torch.is_grad_enabled():
         raise RuntimeError(

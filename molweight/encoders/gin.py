@@ -1,5 +1,6 @@
 """The GIN of Hu et al. (ICLR 2020), with the state-dict names of DGL-LifeSci's pretrained one."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, Union, cast
 
 import torch
@@ -11,9 +12,13 @@ from molweight.encoders.compute import product_dtype
 from molweight.encoders.dropout import dropout
 from molweight.encoders.fused_layer import FusedLayer, Spread, folded_layer
 from molweight.encoders.message_passing import neighbour_sum
+from molweight.encoders.padded_layer import PaddedLayer, count_columns, embed
+from molweight.encoders.row_norm import Rows
 from molweight.encoders.shared_rows import LayerRows, plan_rows
+from molweight.encoders.tiles import Adjacency
 from molweight.molecules.batch import GraphBatch
 from molweight.molecules.graphs import from_dgl
+from molweight.molecules.padding import PaddedBatch
 from molweight.molecules.vocabulary import ATOM_TYPES, BOND_DIRECTIONS, BOND_TYPES, CHIRALITIES
 
 if TYPE_CHECKING:
@@ -57,6 +62,12 @@ class GINLayer(nn.Module):
                 h = h.relu_() if relu else h
         return h if rows.spread is None else Spread.apply(h, rows.spread)
 
+    def padded(self, h: Tensor, counts: Tensor, adjacency: Adjacency, rows: Rows, relu: bool) -> Tensor:
+        """[atoms, columns] to [atoms, columns] in training, on a padded batch."""
+        weights = self._tables(), *self.mlp.parameters(), self.bn.weight, self.bn.bias
+        found: Tensor = PaddedLayer.apply(h, *weights, counts, adjacency, rows, self.bn, relu)
+        return found
+
     def _tables(self) -> Tensor:
         return torch.cat(list(self.edge_embeddings.parameters()))  # [9, width]
 
@@ -71,7 +82,8 @@ class GIN(nn.Module):
         kernel: "fused" computes equal rows once and a whole layer as one function, wherever that can be
             done: on a CPU, outside `torch.func`, with batch statistics of one process. Elsewhere it is
             "torch", which composes torch's operations and can be differentiated to any order; "dgl" takes
-            the sum over neighbours from DGL. All three compute the same.
+            the sum over neighbours from DGL. All three compute the same. Training on a padded batch has a
+            form of its own, whatever the kernel.
     """
 
     def __init__(
@@ -87,6 +99,8 @@ class GIN(nn.Module):
     def forward(self, graphs: Union[GraphBatch, "DGLGraph"]) -> Tensor:
         """Representations of all atoms, [atoms, width]."""
         batch = graphs if isinstance(graphs, GraphBatch) else from_dgl(graphs)
+        if isinstance(batch, PaddedBatch) and self.training:
+            return self._padded(batch)
         if self.kernel == "fused" and self._fusible(batch):
             return self._fused(batch)
         h = self._embed(batch.atom_type, batch.chirality)
@@ -105,7 +119,21 @@ class GIN(nn.Module):
     def _fusible(self, batch: GraphBatch) -> bool:
         plain = not torch._C._are_functorch_transforms_active()
         own = not (self.training and any(cast(GINLayer, layer).bn.synchronised for layer in self.gnn_layers))
-        return plain and own and batch.atom_type.device.type == "cpu" and batch.atoms > 1
+        cpu = batch.atom_type.device.type == "cpu"
+        return plain and own and cpu and batch.atoms > 1 and batch.padding is None
+
+    def _padded(self, batch: PaddedBatch) -> Tensor:
+        tables = [table.weight for table in cast(Iterable[nn.Embedding], self.node_embeddings)]
+        dtype = product_dtype(tables[0])
+        with torch.autocast(tables[0].device.type, enabled=False):  # the layers cast what pays
+            h = embed(batch, tables[0], tables[1], dtype)
+            counts, adjacency = count_columns(batch, dtype), Adjacency.of(batch, dtype)
+            rows = Rows.of(batch.real, tables[0].dtype)
+            for number, layer in enumerate(self.gnn_layers, 1):
+                relu = number < len(self.gnn_layers)
+                h = cast(GINLayer, layer).padded(h, counts, adjacency, rows, relu)
+                h = dropout(h, self.dropout, self.training)
+        return h[:, : self.width]
 
     def _fused(self, batch: GraphBatch) -> Tensor:
         count = len(self.gnn_layers)

@@ -29,7 +29,7 @@ def neighbour_sum(h: Tensor, batch: GraphBatch, kernel: Kernel = "torch") -> Ten
     """
     if kernel == "dgl" and not torch._C._are_functorch_transforms_active():
         return _SymmetricProduct.apply(h, _dgl_adjacency(batch))
-    return _SymmetricProduct.apply(h, (batch.neighbour, batch.row_offsets))
+    return _SymmetricProduct.apply(h, (batch.neighbour, batch.row_offsets, batch.padding))
 
 
 class _SymmetricProduct(torch.autograd.Function):
@@ -38,8 +38,10 @@ class _SymmetricProduct(torch.autograd.Function):
     @staticmethod
     def forward(h: Tensor, adjacency: Any) -> Tensor:
         if isinstance(adjacency, tuple):
-            neighbour, row_offsets = adjacency
-            return F.embedding_bag(neighbour, h, row_offsets, mode="sum", include_last_offset=True)
+            neighbour, row_offsets, padding = adjacency
+            return F.embedding_bag(
+                neighbour, h, row_offsets, mode="sum", include_last_offset=True, padding_idx=padding
+            )
         return import_dgl().ops.copy_u_sum(adjacency, h)
 
     @staticmethod

@@ -2,12 +2,21 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from molweight.molecules.store import Store
 from molweight.molecules.vocabulary import BOND_DIRECTIONS, BOND_TYPES, SELF_LOOP
+
+# the fields that what is derived depends on
+SOURCES = {
+    "molecule": {"sizes"},
+    "first_atom": {"sizes"},
+    "receiver": {"row_offsets"},
+    "bond_counts": {"row_offsets", "neighbour", "bond_type", "bond_direction"},
+}
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,38 @@ class GraphBatch:
         counts = torch.bincount(cell, minlength=self.atoms * width)
         return counts.view(self.atoms, width).to(torch.float32)
 
-    def derive(self) -> "GraphBatch":
+    @property
+    def padding(self) -> int | None:
+        """The atom to which entries that are not there lead, in a padded batch."""
+        return None
+
+    @property
+    def bonded(self) -> Tensor:
+        """Whether an entry is a bond, seen from the atom of the lower number: bool [entries]."""
+        return self.receiver < self.neighbour
+
+    def positions(self, chosen: Tensor, most: int) -> tuple[Tensor, Tensor]:
+        """Where a choice is true.
+
+        Args:
+            chosen: bool [values].
+            most: of them can be true; a padded batch makes room for as many.
+
+        Returns:
+            Positions, int64 [places], and whether a place is taken, bool [places]: always, but in padding.
+        """
+        found = chosen.nonzero().squeeze(1)
+        return found, torch.ones_like(found, dtype=torch.bool)
+
+    def edit(self, **changes: Any) -> Self:
+        """With other fields; what is derived from unchanged ones is kept."""
+        made = replace(self, **changes)
+        for name in SOURCES.keys() & vars(self).keys():
+            if not SOURCES[name] & changes.keys():
+                vars(made)[name] = vars(self)[name]
+        return made
+
+    def derive(self) -> Self:
         """Compute now, and keep, what is derived from the fields; returns the batch itself.
 
         Computed first inside a `torch.func` transform, it would be kept beyond the transform and be of no
@@ -69,10 +109,11 @@ class GraphBatch:
         _ = self.molecule, self.first_atom, self.receiver, self.bond_counts
         return self
 
-    def to(self, device: torch.device | str) -> "GraphBatch":
+    def to(self, device: torch.device | str) -> Self:
         """The same batch on another device."""
-        fields = {name: getattr(self, name).to(device) for name in self.__dataclass_fields__}
-        return replace(self, **fields).derive()
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        moved = {name: value.to(device) for name, value in fields.items() if isinstance(value, Tensor)}
+        return replace(self, **moved).derive()
 
 
 def collate(store: Store, molecules: Tensor) -> GraphBatch:
@@ -82,8 +123,8 @@ def collate(store: Store, molecules: Tensor) -> GraphBatch:
         store: the data set.
         molecules: positions in the store, int64 [molecules]; repeats are allowed.
     """
-    atom_start, sizes = _spans(store.atom_offsets, molecules)
-    entry_start, entries = _spans(store.entry_offsets, molecules)
+    atom_start, sizes = spans(store.atom_offsets, molecules)
+    entry_start, entries = spans(store.entry_offsets, molecules)
     atom, entry = _ranges(atom_start, sizes), _ranges(entry_start, entries)
     count, device = len(atom), store.device
     degree = store.degree[atom].long()
@@ -111,7 +152,8 @@ def collate(store: Store, molecules: Tensor) -> GraphBatch:
     ).derive()
 
 
-def _spans(offsets: Tensor, molecules: Tensor) -> tuple[Tensor, Tensor]:
+def spans(offsets: Tensor, molecules: Tensor) -> tuple[Tensor, Tensor]:
+    """Where each molecule begins in a store, and how much it owns there: both int64 [molecules]."""
     start = offsets[molecules].long()
     return start, offsets[molecules + 1].long() - start
 

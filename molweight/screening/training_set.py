@@ -23,7 +23,6 @@ class TrainingSet:
 
     Attributes:
         source: name of the table.
-        digest: of the SMILES and labels that are used, by which two runs know the same data.
         data: molecules and labels.
         rows: int64 [molecules], the row of the table that each came from, from 0 below the header.
         classes: of each classification task, what 0 and 1 are called; empty for regression.
@@ -32,12 +31,17 @@ class TrainingSet:
     """
 
     source: str
-    digest: str
     data: TaskData
     rows: NDArray[np.int64]
     classes: tuple[tuple[str, str], ...]
     findings: tuple[Finding, ...]
     set_aside: tuple[SetAside, ...]
+
+    @property
+    def digest(self) -> str:
+        """Of the SMILES and labels that are used, by which two runs know the same data."""
+        content = "\n".join(self.data.smiles).encode() + np.ascontiguousarray(self.data.labels).tobytes()
+        return sha256(content).hexdigest()[:16]
 
 
 def load_training(
@@ -80,7 +84,6 @@ def load_training(
     guessed = [Finding("Column of molecules", file.guessed)] if file.guessed else []
     return TrainingSet(
         path.name,
-        _digest(cleaned.smiles, cleaned.labels),
         TaskData(cleaned.smiles, store, cleaned.labels, found.tasks, found.kind),
         cleaned.rows,
         tuple(found.classes[task] for task in found.tasks) if found.kind == "classification" else (),
@@ -92,7 +95,3 @@ def load_training(
 def _about_kind(kind: str, guessed: bool, tasks: Sequence[str]) -> Finding:
     how = "guessed from the values; --task says otherwise" if guessed else "as asked"
     return Finding("Kind of task", f"{', '.join(tasks)}: {kind} ({how}).")
-
-
-def _digest(smiles: Sequence[str], labels: NDArray[np.float32]) -> str:
-    return sha256("\n".join(smiles).encode() + np.ascontiguousarray(labels).tobytes()).hexdigest()[:16]

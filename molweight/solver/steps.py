@@ -63,8 +63,8 @@ def pretrain_step(
     norms, slopes, cosines = {}, {}, {}
     length = 0.0 if along is None else float(norm(along))
     for name, loss in losses.items():
-        found = average(_gradients(loss, params))
-        in_encoder = _encoder_part(found, name)
+        found = average(gradients(loss, params))
+        in_encoder = encoder_part(found, name)
         norms[name] = float(norm(in_encoder))
         scale.update(name, norms[name])
         if along is not None:
@@ -116,14 +116,23 @@ def finite_scalar(loss: Tensor, what: str) -> float:
         ValueError: if it is not a scalar.
         FloatingPointError: if it is not finite.
     """
-    if loss.ndim:
-        raise ValueError(
-            f"the loss of {what} must be a scalar, got shape {tuple(loss.shape)}; take its mean or sum"
-        )
+    check_scalar(loss, what)
     value = float(loss.detach())
     if not math.isfinite(value):
         raise FloatingPointError(f"the loss of {what} is {value}; lower the learning rate or check the data")
     return value
+
+
+def check_scalar(loss: Tensor, what: str) -> None:
+    """Look at a loss's shape.
+
+    Raises:
+        ValueError: if it is not a scalar.
+    """
+    if loss.ndim:
+        raise ValueError(
+            f"the loss of {what} must be a scalar, got shape {tuple(loss.shape)}; take its mean or sum"
+        )
 
 
 def task_loss(finetune: nn.Module, outputs: Any, batch: Any) -> Tensor:
@@ -132,7 +141,8 @@ def task_loss(finetune: nn.Module, outputs: Any, batch: Any) -> Tensor:
     return found
 
 
-def _gradients(loss: Tensor, params: Params) -> Params:
+def gradients(loss: Tensor, params: Params) -> Params:
+    """Of the parameters that the loss depends on; its graph is kept."""
     if not loss.requires_grad:
         return {}
     # kept, because objectives may share a pass through the encoder
@@ -147,7 +157,12 @@ def _average_gradients(problem: nn.Module, average: Average) -> None:
         params[name].grad = gradient
 
 
-def _encoder_part(gradients: Params, objective: str) -> Params:
+def encoder_part(gradients: Params, objective: str) -> Params:
+    """Those below `encoder.`, by their names there.
+
+    Raises:
+        ValueError: if there is none.
+    """
     found = {name.removeprefix("encoder."): g for name, g in gradients.items() if name.startswith("encoder.")}
     if not found:
         raise ValueError(

@@ -32,6 +32,18 @@ class GradientScale:
         return self.norms.get(name, 1.0) if self.active else 1.0
 
 
+def scale_after(norm: Tensor, new: Tensor) -> Tensor:
+    """What `GradientScale` divides by once it has taken in a new norm, on the device of both.
+
+    Args:
+        norm: the running one, NaN where there is none yet.
+        new: of this step's gradient.
+    """
+    mixed = torch.where(norm.isnan(), new, DECAY * norm + (1 - DECAY) * new)
+    taken = torch.where(new > 0, mixed, norm)
+    return taken.nan_to_num(nan=1.0)
+
+
 @dataclass(frozen=True)
 class Parametrisation:
     """How logits stand for the weights of K objectives.

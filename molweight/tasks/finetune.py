@@ -13,13 +13,18 @@ from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
 from molweight.errors import DataError
 from molweight.molecules.batch import collate
+from molweight.molecules.padding import Sizes, collate_padded
 from molweight.molecules.store import Store
-from molweight.tasks.data import Scaler, TaskData, as_tensor, labelled_batch
+from molweight.tasks.data import LabelledBatch, Scaler, TaskData, as_tensor, labelled_batch
 from molweight.tasks.metrics import Metric, score
+from molweight.tasks.optimisers import adam
 from molweight.tasks.problems import FinetuneProblem
+from molweight.tasks.replay import Replay
 from molweight.tasks.sampling import step_batch
 
 PREDICT_BATCH = 512
+
+Step = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -97,13 +102,14 @@ def finetune(
     scaler = Scaler.of(data.labels[train], data.kind)
     store = data.store.to(compute.device)
     labels = torch.from_numpy(scaler.transform(data.labels)).to(compute.device)
-    optimiser = torch.optim.Adam(problem.parameters(), config.lr, fused=True)
+    optimiser = adam(problem.parameters(), config.lr, compute.device)
+    # batches are drawn on the CPU, where it is known whether they fit what is recorded
+    learn = as_tensor(train, torch.device("cpu"))
+    step = finetuning_step(problem, store, labels, learn, optimiser, config.batch_size)
     best, best_state, waited = -np.inf, copy.deepcopy(problem.state_dict()), 0
     sign = 1 if metric.higher_is_better else -1
     for epoch in range(config.epochs):
-        loss = _epoch(
-            problem, store, labels, as_tensor(train, compute.device), optimiser, config, epoch, seed
-        )
+        loss = _epoch(problem, step, learn, config, epoch, seed)
         predicted = scaler.invert(predict(problem, store, valid))
         reached = score(metric, data.labels[valid], predicted, data.tasks).value
         if np.isnan(reached):
@@ -131,26 +137,61 @@ def predict(problem: FinetuneProblem, store: Store, molecules: NDArray[np.int64]
     return torch.cat(parts).cpu().numpy()
 
 
-def _epoch(
+def finetuning_step(
     problem: FinetuneProblem,
     store: Store,
     labels: Tensor,
     train: Tensor,
     optimiser: torch.optim.Optimizer,
-    config: FinetuneConfig,
-    epoch: int,
-    seed: int,
+    batch_size: int,
+) -> Step:
+    """From the molecules of a step to its loss, which the next step may overwrite.
+
+    Where the compute replays, a step is a program of fixed shape; a batch that has no room in it is taken as
+    it is.
+
+    Args:
+        problem: in training when a step is taken.
+        store: on the problem's device.
+        labels: [molecules of the store, tasks], on the problem's device.
+        train: what steps choose from, on the CPU.
+        optimiser: of the problem's parameters.
+        batch_size: molecules to a step.
+    """
+
+    def learn(batch: LabelledBatch) -> Tensor:
+        loss = problem.loss(problem(batch), batch)
+        params = list(problem.parameters())
+        for p, gradient in zip(
+            params, torch.autograd.grad(loss, params, materialize_grads=True), strict=True
+        ):
+            p.grad = gradient
+        optimiser.step()
+        return loss.detach()
+
+    def plain(molecules: Tensor) -> Tensor:
+        return learn(labelled_batch(store, labels, molecules.to(store.device)))
+
+    if not problem.compute.replays:
+        return plain
+    sizes, count = Sizes.of(store), min(batch_size, len(train))
+    capacity = sizes.capacity(train, count)
+
+    def program(molecules: Tensor) -> Tensor:
+        return learn(LabelledBatch(collate_padded(store, molecules, capacity), labels[molecules]))
+
+    replay = Replay(program, [torch.zeros(count, dtype=torch.int64, device=store.device)])
+    return lambda molecules: (replay if sizes.fit(molecules, capacity) else plain)(molecules)
+
+
+def _epoch(
+    problem: FinetuneProblem, step: Step, train: Tensor, config: FinetuneConfig, epoch: int, seed: int
 ) -> float:
     problem.train()
     steps = max(1, len(train) // config.batch_size)
-    total = torch.zeros((), device=store.device)
-    for step in range(epoch * steps, (epoch + 1) * steps):
-        batch = labelled_batch(store, labels, step_batch(train, config.batch_size, step, seed))
-        loss = problem.loss(problem(batch), batch)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        total += loss.detach()
+    total = torch.zeros((), device=problem.compute.device)
+    for number in range(epoch * steps, (epoch + 1) * steps):
+        total += step(step_batch(train, config.batch_size, number, seed))
     mean = float(total) / steps
     if not np.isfinite(mean):
         raise FloatingPointError(f"fine-tuning loss is {mean} in epoch {epoch}; lower the learning rate")

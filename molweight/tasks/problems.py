@@ -1,5 +1,7 @@
 """The pretrain and finetune problems as modules: what the solver sees of molecules."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -32,10 +34,14 @@ class PretrainProblem(nn.Module):
 
     def forward(self, batch: GraphBatch, seed: int) -> dict[str, Tensor]:
         """Each objective's loss on a batch; the same seed makes the same random choices."""
+        seeds = [mixed_seed(seed, number) for number in range(len(self.objectives))]
+        return self.losses(batch, [torch.Generator().manual_seed(each) for each in seeds])
+
+    def losses(self, batch: GraphBatch, generators: Sequence[torch.Generator]) -> dict[str, Tensor]:
+        """Each objective's loss on a batch, with the random choices of its generator."""
         losses, shared = {}, SharedView(self.encoder)
         with self.compute.autocast():
-            for number, (name, objective) in enumerate(self.objectives.items()):
-                generator = torch.Generator().manual_seed(mixed_seed(seed, number))
+            for (name, objective), generator in zip(self.objectives.items(), generators, strict=True):
                 encoder = shared if self.shared_view and name in SHARING else self.encoder
                 losses[name] = objective(encoder, batch, generator)
         return losses

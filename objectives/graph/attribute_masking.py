@@ -10,6 +10,8 @@ from molweight.molecules.subgraphs import mask_atoms
 from molweight.molecules.vocabulary import MASK_ATOM
 from molweight.objectives.graph.corruption import choose_atoms
 
+IGNORED = -1  # what stands in for the type of no atom
+
 
 class AttributeMasking(nn.Module):
     """Cross-entropy of the types of masked atoms, read off their representations.
@@ -27,5 +29,7 @@ class AttributeMasking(nn.Module):
     def forward(self, encoder: nn.Module, batch: GraphBatch, generator: torch.Generator) -> Tensor:
         """Mean loss over the masked atoms, a scalar."""
         masked = choose_atoms(batch, self.rate, generator)
-        h = encoder(mask_atoms(batch, masked))[masked]
-        return F.cross_entropy(at_least_float32(self.head(h)), batch.atom_type[masked])
+        rows, there = batch.positions(masked, int(self.rate * batch.atoms) + batch.molecules)
+        h = encoder(mask_atoms(batch, masked)).index_select(0, rows)
+        target = batch.atom_type[rows].masked_fill(~there, IGNORED)
+        return F.cross_entropy(at_least_float32(self.head(h)), target, ignore_index=IGNORED)

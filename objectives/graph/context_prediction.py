@@ -6,10 +6,16 @@ from torch import Tensor, nn
 
 from molweight.encoders.compute import at_least_float32
 from molweight.encoders.gin import GIN
-from molweight.encoders.readout import mean_over
+from molweight.encoders.readout import mean_of_chosen
 from molweight.molecules.batch import GraphBatch
-from molweight.molecules.subgraphs import hop_distance, keep_atoms
-from molweight.objectives.graph.corruption import choose_atom_each, no_signal
+from molweight.molecules.subgraphs import at_atoms, hop_distance, keep_atoms
+from molweight.objectives.graph.corruption import (
+    choose_atom_each,
+    choose_other,
+    lacks_signal,
+    mean_where,
+    no_signal,
+)
 
 
 class ContextPrediction(nn.Module):
@@ -32,24 +38,22 @@ class ContextPrediction(nn.Module):
     def forward(self, encoder: nn.Module, batch: GraphBatch, generator: torch.Generator) -> Tensor:
         """Mean binary cross-entropy over true and false pairs, a scalar."""
         centre = choose_atom_each(batch, generator)
-        is_centre = torch.zeros_like(batch.atom_type, dtype=torch.bool)
-        is_centre[centre] = True
+        is_centre = torch.zeros_like(batch.atom_type, dtype=torch.bool).index_fill(0, centre, True)
         distance = hop_distance(batch, is_centre, self.hops + self.ring)
         radius, usable = self._radius(batch, distance)
-        pairs = int(usable.sum())
-        if pairs < 2:
+        signal = usable.sum() >= 2
+        if lacks_signal(batch, signal):
             return no_signal(batch, encoder, self.context)
-        radius = torch.where(usable, radius, -1)[batch.molecule]
+        radius = torch.where(usable & signal, radius, -1)[batch.molecule]
         inside = distance <= radius
         around = (distance >= radius) & (distance <= radius + self.ring) & (radius > 0)
 
-        pair = usable.cumsum(0) - 1  # of each molecule
-        h = encoder(keep_atoms(batch, inside))[(inside.cumsum(0) - 1)[centre[usable]]]  # [pairs, width]
-        anchor = (distance == radius)[around]
-        context = self.context(keep_atoms(batch, around))[anchor]
-        c = mean_over(context, pair[batch.molecule[around][anchor]], pairs)  # [pairs, width]
-        shift = int(torch.randint(1, pairs, (), generator=generator, device=generator.device))
-        return _pair_loss(at_least_float32(h), c, shift)
+        h = at_atoms(encoder(keep_atoms(batch, inside)), batch, inside)
+        h = h.index_select(0, centre)  # [molecules, width]
+        context = at_atoms(self.context(keep_atoms(batch, around)), batch, around)
+        c = mean_of_chosen(context, batch, around & (distance == radius))  # [molecules, width]
+        other = choose_other(usable, batch, generator)
+        return signal * _pair_loss(at_least_float32(h), c, c[other], usable)
 
     def _radius(self, batch: GraphBatch, distance: Tensor) -> tuple[Tensor, Tensor]:
         """k of each molecule, and whether it reaches two bonds from its centre: [molecules]."""
@@ -58,8 +62,7 @@ class ContextPrediction(nn.Module):
         return (reach - 1).clamp(max=self.hops), reach >= 2
 
 
-def _pair_loss(h: Tensor, c: Tensor, shift: int) -> Tensor:
+def _pair_loss(h: Tensor, own: Tensor, other: Tensor, there: Tensor) -> Tensor:
     scale = h.shape[1] ** -0.5
-    together = scale * (h * c).sum(1)
-    apart = scale * (h * c.roll(shift, 0)).sum(1)
-    return 0.5 * (-F.logsigmoid(together).mean() - F.logsigmoid(-apart).mean())
+    together, apart = (scale * (h * c).sum(1) for c in (own, other))
+    return 0.5 * (mean_where(there, -F.logsigmoid(together)) + mean_where(there, -F.logsigmoid(-apart)))

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from molweight.encoders.compute import at_least_float32
 from molweight.molecules.batch import GraphBatch
+from molweight.molecules.padding import PaddedBatch
 from molweight.molecules.subgraphs import keep_atoms
 
 
@@ -22,8 +23,8 @@ def choose_atoms(batch: GraphBatch, rate: float, generator: torch.Generator) -> 
     place = torch.arange(batch.atoms, device=order.device) - batch.first_atom[batch.molecule]
     quota = (rate * batch.sizes).long() + 1
     chosen = torch.zeros_like(batch.atom_type, dtype=torch.bool)
-    chosen[order] = place < quota[batch.molecule]
-    return chosen
+    chosen = chosen.scatter(0, order, place < quota[batch.molecule])
+    return chosen & batch.real if isinstance(batch, PaddedBatch) else chosen
 
 
 def choose_bonds(batch: GraphBatch, rate: float, generator: torch.Generator) -> Tensor:
@@ -39,6 +40,43 @@ def choose_bonds(batch: GraphBatch, rate: float, generator: torch.Generator) -> 
 def choose_atom_each(batch: GraphBatch, generator: torch.Generator) -> Tensor:
     """One atom of each molecule: int64 [molecules]."""
     return batch.first_atom + (uniform(batch.molecules, batch, generator) * batch.sizes).long()
+
+
+def choose_other(usable: Tensor, batch: GraphBatch, generator: torch.Generator) -> Tensor:
+    """For each usable molecule another one, at one random distance in their circle: int64 [molecules].
+
+    Args:
+        usable: bool [molecules], true for at least two; the others get anything.
+        batch: the graphs.
+        generator: of the distance.
+    """
+    count = usable.sum()
+    member, _ = batch.positions(usable, len(usable))
+    rank = usable.cumsum(0) - 1
+    return member[(rank - _below(count, batch, generator)) % count.clamp(min=1)]
+
+
+def _below(count: Tensor, batch: GraphBatch, generator: torch.Generator) -> Tensor:
+    """A number from 1 to `count` - 1: int64 scalar."""
+    if batch.padding is None:
+        drawn = torch.randint(1, int(count), (), generator=generator, device=generator.device)
+        return drawn.to(count.device)
+    return 1 + (uniform(1, batch, generator)[0] * (count - 1)).long()  # which does not wait for the count
+
+
+def lacks_signal(batch: GraphBatch, signal: Tensor) -> bool:
+    """Whether a batch is known to have nothing to learn from; of a padded one, that is not waited for."""
+    return batch.padding is None and not bool(signal)
+
+
+def shown_if(signal: Tensor, batch: GraphBatch) -> GraphBatch:
+    """The batch, or without a signal, bool scalar, a padded one of no atoms."""
+    return batch if batch.padding is None else keep_atoms(batch, signal.expand(batch.atoms))
+
+
+def mean_where(there: Tensor, values: Tensor) -> Tensor:
+    """Mean of the values that are there, bool of the same shape; 0 where none is."""
+    return torch.where(there, values, 0.0).sum() / there.sum().clamp(min=1)
 
 
 def no_signal(batch: GraphBatch, *networks: Callable[[GraphBatch], Tensor]) -> Tensor:

@@ -6,7 +6,13 @@ from torch import Tensor, nn
 
 from molweight.encoders.compute import at_least_float32
 from molweight.molecules.batch import GraphBatch
-from molweight.objectives.graph.corruption import no_signal, uniform
+from molweight.objectives.graph.corruption import (
+    lacks_signal,
+    mean_where,
+    no_signal,
+    shown_if,
+    uniform,
+)
 
 
 class EdgePrediction(nn.Module):
@@ -21,26 +27,32 @@ class EdgePrediction(nn.Module):
 
     def forward(self, encoder: nn.Module, batch: GraphBatch, generator: torch.Generator) -> Tensor:
         """Mean binary cross-entropy over bonded and unbonded pairs, a scalar."""
-        first = batch.receiver[batch.receiver < batch.neighbour]
-        second = batch.neighbour[batch.receiver < batch.neighbour]
+        bond, there = batch.positions(batch.bonded, most=len(batch.neighbour) // 2)
+        first, second = batch.receiver[bond], batch.neighbour[bond]
         turned = uniform(len(first), batch, generator) < 0.5  # the numbering must not decide which is shared
         first, second = torch.where(turned, second, first), torch.where(turned, first, second)
         draw = uniform(len(first), batch, generator)
         molecule = batch.molecule[first]
         other = batch.first_atom[molecule] + (draw * batch.sizes[molecule]).long()
-        unbonded = ~_adjacent(batch, first, other)
-        if not unbonded.any():
+        unbonded = there & ~_adjacent(batch, first, other)
+        signal = unbonded.any()
+        if lacks_signal(batch, signal):
             return no_signal(batch, lambda nothing: self.head(encoder(nothing)))
-        z = self.head(encoder(batch))
-        left, right = torch.cat([first, first[unbonded]]), torch.cat([second, other[unbonded]])
-        bonded, apart = _scores(z, left, right).split([len(first), len(left) - len(first)])
-        return 0.5 * (-F.logsigmoid(bonded).mean() - F.logsigmoid(-apart).mean())
+        z = self.head(encoder(shown_if(signal, batch)))
+        bonded, apart = _scores(z, torch.cat([first, first]), torch.cat([second, other])).chunk(2)
+        together, away = mean_where(there, -F.logsigmoid(bonded)), mean_where(unbonded, -F.logsigmoid(-apart))
+        return 0.5 * signal * (together + away)
 
 
 def _scores(z: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    # widened after the gather, which moves half as much, and `index_select` has the faster backward pass
-    one, two = (at_least_float32(z.index_select(0, rows)) for rows in (left, right))
+    # widened after the gather, which moves half as much
+    one, two = (at_least_float32(_gathered(z, rows)) for rows in (left, right))
     return z.shape[1] ** -0.5 * (one * two).sum(1)
+
+
+def _gathered(z: Tensor, rows: Tensor) -> Tensor:
+    # `index_select` has the faster backward pass, which on a GPU adds in any order
+    return F.embedding(rows, z) if z.is_cuda else z.index_select(0, rows)
 
 
 def _adjacent(batch: GraphBatch, first: Tensor, second: Tensor) -> Tensor:

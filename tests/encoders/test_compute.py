@@ -89,3 +89,15 @@ def test_half_precision_is_widened_and_no_other(given, taken):
     x = torch.ones(2, dtype=given)
     assert at_least_float32(x).dtype == taken
     assert (at_least_float32(x) is x) == (given == taken)
+
+
+def test_autocast_on_a_gpu_is_off_under_transforms():
+    seen = []
+
+    def loss(x: torch.Tensor, device: str) -> torch.Tensor:
+        seen.append(type(Compute(torch.device(device), torch.bfloat16).autocast()).__name__)
+        return x.square()
+
+    torch.func.grad(loss)(torch.ones(()), "cpu")
+    torch.func.grad(loss)(torch.ones(()), "cuda")
+    assert seen == ["autocast", "nullcontext"]

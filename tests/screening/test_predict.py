@@ -116,5 +116,5 @@ def test_a_column_that_is_there_and_a_coverage_that_cannot_be_are_refused(model,
     with pytest.raises(DataError, match="has a column 'similarity' already"):
         check_columns(open_molecules(table), added_columns(model.about))
     for coverage in (0.4, 1.0):
-        with pytest.raises(ConfigError, match="--coverage must be from 0.5"):
+        with pytest.raises(ConfigError, match=r"--coverage must be from 0\.5"):
             predict_table(model, open_molecules(table), None, coverage)

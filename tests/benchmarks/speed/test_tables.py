@@ -101,7 +101,7 @@ def test_mistakes_are_one_line(monkeypatch, capsys):
     assert stopped.value.code == 2
     assert (
         capsys.readouterr().err
-        == "error: unknown table 'fast'; there are iteration, hvp, featurise, build, collate, kernel\n"
+        == "error: unknown table 'fast'; there are iteration, hvp, featurise, build, collate, kernel, gpu\n"
     )
 
 
