@@ -58,7 +58,7 @@ def test_two_opposites_are_classes_and_the_positive_one_is_named(column, negativ
     )
 
 
-@pytest.mark.parametrize("column", [["1", "2", "1"], ["0", "1", "0.5"], ["-1", "1", "1"]])
+@pytest.mark.parametrize("column", [["1", "2", "1"], ["0", "1", "0.5"], ["-1", "1", "1"], ["0", "1.0000001"]])
 def test_other_numbers_are_numbers(column):
     assert found(column).kind == "regression"
 
