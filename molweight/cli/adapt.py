@@ -18,7 +18,7 @@ def adapt(
     smiles_column: Annotated[
         str | None, typer.Option(help="Column of SMILES; found by name or content where left out.")
     ] = None,
-    task: Annotated[
+    kind: Annotated[
         Literal["auto", "classification", "regression"],
         typer.Option(help="auto looks at the labels."),
     ] = "auto",
@@ -70,7 +70,7 @@ def adapt(
         tuple(target),
         out,
         smiles_column,
-        task,
+        kind,
         tuple(unlabelled or ()),
         censored,
         largest_fragment,

@@ -93,5 +93,5 @@ def load_training(
 
 
 def _about_kind(kind: str, guessed: bool, tasks: Sequence[str]) -> Finding:
-    how = "guessed from the values; --task says otherwise" if guessed else "as asked"
+    how = "guessed from the values; --kind says otherwise" if guessed else "as asked"
     return Finding("Kind of task", f"{', '.join(tasks)}: {kind} ({how}).")
