@@ -1,10 +1,13 @@
 """Molecules drawn as SVG, to stand in a page or a file of their own."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rdkit import Chem
-from rdkit.Chem.Draw import MolDraw2DSVG
 from rdkit.rdBase import BlockLogs
+
+if TYPE_CHECKING:
+    from rdkit.Chem.Draw import MolDraw2DSVG
 
 _BLANK = (1.0, 1.0, 1.0, 0.0)
 _ATOMS = 200  # drawn at most: nobody could read more, and the time grows with their cube
@@ -14,14 +17,16 @@ def draw_molecule(smiles: str, width: int = 220, height: int = 160) -> str:
     """One molecule as an `<svg>` element.
 
     A SMILES that RDKit does not parse leaves an empty box, and a molecule of more than 200 atoms one with
-    their number.
+    their number. On a machine without the X libraries that RDKit's drawing is linked with, the box says so.
     """
-    drawing = _drawing(width, height)
     with BlockLogs():
         mol = Chem.MolFromSmiles(smiles)
     if mol is not None and mol.GetNumAtoms() > _ATOMS:
-        text = f'<text x="50%" y="50%" text-anchor="middle">{mol.GetNumAtoms():,} atoms</text>'
-        return f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">{text}</svg>'
+        return _said(f"{mol.GetNumAtoms():,} atoms", width, height)
+    try:
+        drawing = _drawing(width, height)
+    except ImportError:
+        return _said("not drawn: libXrender is missing", width, height)
     if mol is not None:
         drawing.DrawMolecule(Chem.Mol(mol))
     drawing.FinishDrawing()
@@ -54,7 +59,14 @@ def draw_grid(smiles: Sequence[str], captions: Sequence[str], columns: int = 4) 
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _drawing(width: int, height: int) -> MolDraw2DSVG:
+def _said(text: str, width: int, height: int) -> str:
+    inside = f'<text x="50%" y="50%" text-anchor="middle" font-size="12">{text}</text>'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">{inside}</svg>'
+
+
+def _drawing(width: int, height: int) -> "MolDraw2DSVG":
+    from rdkit.Chem.Draw import MolDraw2DSVG
+
     drawing = MolDraw2DSVG(width, height)
     options = drawing.drawOptions()
     options.setBackgroundColour(_BLANK)
@@ -62,6 +74,6 @@ def _drawing(width: int, height: int) -> MolDraw2DSVG:
     return drawing
 
 
-def _element(drawing: MolDraw2DSVG) -> str:
+def _element(drawing: "MolDraw2DSVG") -> str:
     text: str = drawing.GetDrawingText()
     return text[text.index("<svg") :].strip()

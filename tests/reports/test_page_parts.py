@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -49,3 +51,8 @@ def test_pictures_of_many_molecules_stay_small():
     ranked = labels + generator.normal(size=50_000)
     for figure in (draw_roc_and_pr(labels, ranked, "t"), draw_parity(ranked, labels, labels, ranked, "t")):
         assert len(Picture(figure, "words").uri) < 300_000
+
+
+def test_without_the_libraries_of_drawing_the_box_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rdkit.Chem.Draw", None)
+    assert "not drawn: libXrender is missing" in draw_molecule("CCO")
