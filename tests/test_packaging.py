@@ -38,6 +38,7 @@ def test_the_checkpoint_comes_with_its_card():
 @pytest.mark.parametrize(
     ("module", "banned"),
     [
+        ("molweight", {"torch", "numpy", "rdkit", "pandas", "sklearn"}),
         ("molweight.cli", {"torch", "numpy", "rdkit", "pandas", "matplotlib"}),
         ("molweight.benchmarks.bench", {"dgl", "dgllife", "deepchem", "sklearn"}),
     ],
@@ -46,6 +47,14 @@ def test_heavy_imports_wait(module, banned):
     code = f"import sys, {module}; print(sorted({banned!r} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_the_estimator_is_imported_when_it_is_asked_for():
+    import molweight
+    from molweight.screening.estimator import PropertyModel
+
+    assert molweight.PropertyModel is PropertyModel
+    assert not hasattr(molweight, "PropertyModels")
 
 
 HEAVY = {
