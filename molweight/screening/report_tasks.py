@@ -117,7 +117,8 @@ def _about_table(adapted: Adapted) -> list[str]:
         f"label. '{RANDOM_FOLDS}': each fold is judged by the residuals of the other folds, its own have no "
         f"part in it. '{NEW_SCAFFOLDS}': the trials' predictions of the {counted(size, 'molecule')} of the "
         f"test part ({adapted.split_name} split), with the residuals of all others. The guarantee is for "
-        "molecules like those at hand; on new scaffolds the last column is what to go by.",
+        "molecules like those at hand; on new scaffolds go by the last column, as far as "
+        f"{counted(size, 'molecule')} can tell.",
     ]
     if len(adapted.training.data.tasks) > PICTURED:
         told.append(f"Pictures follow for the {PICTURED} tasks with most labels.")
