@@ -165,7 +165,7 @@ def finetuning_step(
         for p, gradient in zip(
             params, torch.autograd.grad(loss, params, materialize_grads=True), strict=True
         ):
-            p.grad = gradient
+            p.grad = gradient.contiguous()
         optimiser.step()
         return loss.detach()
 
