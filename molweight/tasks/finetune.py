@@ -162,9 +162,10 @@ def finetuning_step(
     def learn(batch: LabelledBatch) -> Tensor:
         loss = problem.loss(problem(batch), batch)
         params = list(problem.parameters())
-        found = torch.autograd.grad(loss, params, materialize_grads=True)
-        for p, gradient in zip(params, found, strict=True):
-            p.grad = gradient.contiguous()  # as its parameter, or a GPU's fused optimiser refuses it
+        for p, gradient in zip(
+            params, torch.autograd.grad(loss, params, materialize_grads=True), strict=True
+        ):
+            p.grad = gradient.contiguous()
         optimiser.step()
         return loss.detach()
 

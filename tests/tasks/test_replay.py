@@ -16,7 +16,7 @@ from molweight.solver.device_step import device_step
 from molweight.solver.weights import uniform_weights
 from molweight.tasks import pretrain as pretrain_module
 from molweight.tasks.data import LabelledBatch
-from molweight.tasks.finetune import FinetuneConfig, finetune
+from molweight.tasks.finetune import FinetuneConfig, finetune, finetuning_step
 from molweight.tasks.metrics import RMSE, ROC_AUC
 from molweight.tasks.optimisers import adam, set_rate
 from molweight.tasks.pretrain import PretrainConfig, PretrainState, pretrain
@@ -171,3 +171,14 @@ def test_programs_wait_for_no_value_and_those_of_unpadded_batches_do(data):
         torch.autograd.grad(task.loss(task(labelled), labelled), list(task.parameters()))
         with pytest.raises(DynamicOutputShapeException):
             collate(store, molecules)
+
+
+def test_gradients_lie_in_memory_as_their_parameters_do(encoder, data, fixed_shape):
+    """A fused Adam on a GPU takes no others."""
+    compute = Compute(torch.device("cpu"), torch.float32)
+    problem = FinetuneProblem(encoder, 2, data.kind, compute)
+    optimiser = adam(problem.parameters(), 1e-3, compute.device)
+    molecules = torch.arange(len(data.smiles))
+    step = finetuning_step(problem, data.store, torch.from_numpy(data.labels), molecules, optimiser, 8)
+    step(molecules[:8])
+    assert all(p.grad.stride() == p.stride() for p in problem.parameters())
