@@ -16,9 +16,11 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    rich_markup_mode=None,  # rich's panels double what --help takes
 )
 
 PARALLEL = ("bench", "pretrain")
+INTERRUPTED = 130  # typer's exit code for Ctrl-C
 
 
 @app.callback()
@@ -33,13 +35,24 @@ for command in (adapt, predict, screen, bench, pretrain):
 
 
 def main() -> None:
-    """Run the program; an error a user can mend is one line and exit code 2, failed training 1."""
+    """Run the program; what goes wrong is one line.
+
+    Exit codes: 2 for an error a user can mend, a full disk among them, 1 for failed training, 130 for Ctrl-C.
+    """
     try:
         with first_speaks():
             app()
-    except MolweightError as error:
-        typer.secho(f"molweight: {error}", err=True, fg=typer.colors.RED)
-        sys.exit(2)
+    except (MolweightError, OSError) as error:
+        stop(str(error), 2)
     except FloatingPointError as error:
-        typer.secho(f"molweight: training failed: {error}", err=True, fg=typer.colors.RED)
-        sys.exit(1)
+        stop(f"training failed: {error}", 1)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            stop("interrupted; what is complete was kept, and what is not was removed", INTERRUPTED)
+        raise
+
+
+def stop(message: str, code: int) -> None:
+    """Say why, and end."""
+    typer.secho(f"molweight: {message}", err=True, fg=typer.colors.RED)
+    sys.exit(code)
