@@ -132,7 +132,7 @@ def predict(problem: FinetuneProblem, store: Store, molecules: NDArray[np.int64]
     store = store.to(problem.compute.device)
     chosen = as_tensor(molecules, store.device)
     problem.eval()
-    with torch.no_grad():
+    with torch.inference_mode():  # in which sums are taken in order on a GPU too
         parts = [problem.predict(collate(store, part)) for part in chosen.split(PREDICT_BATCH)]
     return torch.cat(parts).cpu().numpy()
 

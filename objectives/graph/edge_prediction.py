@@ -52,7 +52,7 @@ def _scores(z: Tensor, left: Tensor, right: Tensor) -> Tensor:
 
 def _gathered(z: Tensor, rows: Tensor) -> Tensor:
     # `index_select` has the faster backward pass, which on a GPU adds in any order
-    return F.embedding(rows, z) if z.is_cuda else z.index_select(0, rows)
+    return z[rows] if z.is_cuda else z.index_select(0, rows)
 
 
 def _adjacent(batch: GraphBatch, first: Tensor, second: Tensor) -> Tensor:

@@ -40,3 +40,13 @@ def test_means_of_half_precision_are_taken_in_single(dtype):
     assert means.dtype == torch.float32
     assert means[1, 0].item() == pytest.approx(float(h[0, 0]), rel=1e-5)
     assert means[0].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_in_inference_the_mean_is_the_same(batch, dtype):
+    h = torch.randn(batch.atoms, 5, dtype=torch.float64).to(dtype)
+    expected = mean_readout(h, batch)
+    with torch.inference_mode():
+        found = mean_readout(h, batch)
+    assert found.dtype == expected.dtype
+    assert torch.allclose(found, expected, rtol=1e-6)
