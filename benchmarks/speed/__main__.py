@@ -20,7 +20,9 @@ from molweight.benchmarks.speed.featurising import featurise, featurise_table
 from molweight.benchmarks.speed.hvp import hvp, hvp_table
 from molweight.benchmarks.speed.iteration import iteration, iteration_table
 from molweight.benchmarks.speed.kernel import kernel, kernel_table
+from molweight.benchmarks.speed.objectives import objectives, objectives_table
 from molweight.benchmarks.speed.setting import Setting, SpeedConfig, make_setting
+from molweight.benchmarks.speed.startup import startup, startup_table
 from molweight.errors import ConfigError, MolweightError
 from molweight.paths import replacing
 
@@ -33,6 +35,8 @@ TABLES: dict[str, tuple[Measure, Callable[[dict[str, Any]], Table]]] = {
     "build": (building, building_table),
     "collate": (collating, collating_table),
     "kernel": (kernel, kernel_table),
+    "objectives": (objectives, objectives_table),
+    "startup": (startup, startup_table),
 }
 TABLE_NAMES = ", ".join(TABLES)
 
