@@ -16,6 +16,7 @@ from rich.table import Table
 
 from molweight.benchmarks.speed.building import building, building_table
 from molweight.benchmarks.speed.collating import collating, collating_table
+from molweight.benchmarks.speed.end_to_end import end_to_end, end_to_end_table
 from molweight.benchmarks.speed.featurising import featurise, featurise_table
 from molweight.benchmarks.speed.hvp import hvp, hvp_table
 from molweight.benchmarks.speed.iteration import iteration, iteration_table
@@ -37,6 +38,7 @@ TABLES: dict[str, tuple[Measure, Callable[[dict[str, Any]], Table]]] = {
     "kernel": (kernel, kernel_table),
     "objectives": (objectives, objectives_table),
     "startup": (startup, startup_table),
+    "bench": (end_to_end, end_to_end_table),
 }
 TABLE_NAMES = ", ".join(TABLES)
 
@@ -48,12 +50,21 @@ def speed(
     rounds: Annotated[int, typer.Option(help="Timed rounds.")] = 10,
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "float32",
     molecules: Annotated[int, typer.Option(help="Molecules of the store that is built.")] = 100_000,
+    epochs: Annotated[int, typer.Option(help="Epochs in a timed share of a benchmark run.")] = 1,
+    iterations: Annotated[int, typer.Option(help="Iterations of weight learning in one.")] = 2,
 ) -> None:
     """Time the solver, and the way from SMILES to batches, against what else does the same."""
     wanted = tables or list(TABLES)
     if unknown := [name for name in wanted if name not in TABLES]:
         raise ConfigError(f"unknown table {unknown[0]!r}; there are {TABLE_NAMES}")
-    config = SpeedConfig(batch=batch, rounds=rounds, precision=precision, molecules=molecules)
+    config = SpeedConfig(
+        batch=batch,
+        rounds=rounds,
+        precision=precision,
+        molecules=molecules,
+        epochs=epochs,
+        iterations=iterations,
+    )
     setting, console = make_setting(config), Console()
     results = {}
     for name in wanted:

@@ -35,6 +35,8 @@ class SpeedConfig:
         precision: of matrix products: auto, float32 or bfloat16.
         seed: of heads, batches and random choices.
         molecules: of the store that is built.
+        epochs: of fine-tuning in a timed share of a benchmark run.
+        iterations: of weight learning in one.
     """
 
     batch: int = 256
@@ -43,9 +45,11 @@ class SpeedConfig:
     precision: str = "float32"
     seed: int = 0
     molecules: int = 100_000
+    epochs: int = 1
+    iterations: int = 2
 
     def __post_init__(self) -> None:
-        for name in ("batch", "rounds", "molecules"):
+        for name in ("batch", "rounds", "molecules", "epochs", "iterations"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"--{name} must be at least 1, got {getattr(self, name)}")
 
