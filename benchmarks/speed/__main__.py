@@ -18,6 +18,7 @@ from molweight.benchmarks.speed.building import building, building_table
 from molweight.benchmarks.speed.collating import collating, collating_table
 from molweight.benchmarks.speed.end_to_end import end_to_end, end_to_end_table
 from molweight.benchmarks.speed.featurising import featurise, featurise_table
+from molweight.benchmarks.speed.growth import growth, growth_picture, growth_table
 from molweight.benchmarks.speed.hvp import hvp, hvp_table
 from molweight.benchmarks.speed.iteration import iteration, iteration_table
 from molweight.benchmarks.speed.kernel import kernel, kernel_table
@@ -39,6 +40,7 @@ TABLES: dict[str, tuple[Measure, Callable[[dict[str, Any]], Table]]] = {
     "objectives": (objectives, objectives_table),
     "startup": (startup, startup_table),
     "bench": (end_to_end, end_to_end_table),
+    "growth": (growth, growth_table),
 }
 TABLE_NAMES = ", ".join(TABLES)
 
@@ -46,10 +48,13 @@ TABLE_NAMES = ", ".join(TABLES)
 def speed(
     tables: Annotated[list[str] | None, typer.Argument(help=f"{TABLE_NAMES}; all by default.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="PNG of the growth; beside --json where that is given alone.")
+    ] = None,
     batch: Annotated[int, typer.Option(help="Molecules to every batch.")] = 256,
     rounds: Annotated[int, typer.Option(help="Timed rounds.")] = 10,
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "float32",
-    molecules: Annotated[int, typer.Option(help="Molecules of the store that is built.")] = 100_000,
+    molecules: Annotated[int, typer.Option(help="Molecules of the largest store.")] = 100_000,
     epochs: Annotated[int, typer.Option(help="Epochs in a timed share of a benchmark run.")] = 1,
     iterations: Annotated[int, typer.Option(help="Iterations of weight learning in one.")] = 2,
 ) -> None:
@@ -71,6 +76,8 @@ def speed(
         measured, shown = TABLES[name]
         results[name] = measured(setting, config)
         console.print(shown(results[name]))
+    if (png := picture or (json_file and json_file.with_suffix(".png"))) and "growth" in results:
+        growth_picture(results["growth"], png)
     if json_file:
         content = {"config": asdict(config), "machine": machine(), **results}
         with replacing(json_file) as temporary:

@@ -34,7 +34,7 @@ class SpeedConfig:
         warmup: rounds before them.
         precision: of matrix products: auto, float32 or bfloat16.
         seed: of heads, batches and random choices.
-        molecules: of the store that is built.
+        molecules: of the largest store that is built.
         epochs: of fine-tuning in a timed share of a benchmark run.
         iterations: of weight learning in one.
     """

@@ -1,6 +1,7 @@
 """Pictures as PNG files, drawn without a display."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib as mpl
@@ -85,6 +86,37 @@ def draw_scores(scores: Mapping[str, Sequence[float]], metric: str, title: str, 
     axes.set_xticks(range(len(scores)), list(scores))
     axes.set(title=title, ylabel=f"test {label(metric)}")
     _margin(axes)
+    _save(figure, path)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Cost by size, and the range of sizes in which it is linear."""
+
+    cost: Mapping[int, float]
+    linear: tuple[int, int]
+
+
+def draw_growth(panels: Mapping[str, Mapping[str, Curve]], linear: float, path: Path) -> None:
+    """Cost of one thing against how many there are, as multiples of the cheapest.
+
+    Args:
+        panels: label of the size to one curve for each thing that is done.
+        linear: cost up to which growth counts as linear, a dotted line; a curve is thick in its range.
+        path: file to write.
+    """
+    figure = Figure(figsize=(4.4 * len(panels), 3.4), layout="constrained")
+    colours = iter(_COLOURS)
+    for number, (size, curves) in enumerate(panels.items()):
+        axes = figure.add_subplot(1, len(panels), number + 1)
+        for name, curve in curves.items():
+            colour = next(colours)
+            axes.plot(*zip(*curve.cost.items(), strict=True), "o-", color=colour, linewidth=1, label=name)
+            inside = {n: cost for n, cost in curve.cost.items() if curve.linear[0] <= n <= curve.linear[1]}
+            axes.plot(*zip(*inside.items(), strict=True), color=colour, linewidth=3)
+        axes.axhline(linear, color="#999999", linestyle=":", linewidth=1)
+        axes.set(xscale="log", xlabel=size, ylabel="cost a molecule" if number == 0 else "", ylim=(0, None))
+        axes.legend(frameon=False)
     _save(figure, path)
 
 
