@@ -5,6 +5,7 @@ import torch
 from molweight.benchmarks.speed.agreement import TOLERANCE
 from molweight.benchmarks.speed.dgl_protocol import DGLPretrain, featurise
 from molweight.benchmarks.speed.setting import Setting
+from molweight.encoders.compute import Compute
 from molweight.molecules.batch import collate
 from molweight.molecules.graphs import import_dgl
 from molweight.objectives import graph_objectives
@@ -18,8 +19,9 @@ Losses = dict[str, tuple[float, float]]
 
 
 def compare_objectives(setting: Setting, data: TaskData, seed: int = 0) -> Losses:
-    """Loss of each objective, ours and DGL's, with the same weights, molecules and seed."""
-    ours = PretrainProblem(setting.encoder, graph_objectives(setting.encoder.width), setting.compute).train()
+    """Loss of each objective, ours and DGL's, in float32 with the same weights, molecules and seed."""
+    compute = Compute(setting.compute.device, torch.float32)
+    ours = PretrainProblem(setting.encoder, graph_objectives(setting.encoder.width), compute).train()
     theirs = DGLPretrain(setting.encoder).train()
     theirs.objectives.load_state_dict(ours.objectives.state_dict())
     graphs = featurise(data.smiles[:COMPARED])

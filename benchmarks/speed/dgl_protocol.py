@@ -72,7 +72,7 @@ class DGLFinetune(nn.Module):
 
 
 def dgl_protocol(setting: Setting, data: TaskData, split: Split, shares: Shares) -> Protocol:
-    """DGL's; needs the packages `dgl`, `dgllife` and `betty-ml`."""
+    """DGL's, in float32 whatever the precision; needs the packages `dgl`, `dgllife` and `betty-ml`."""
     graphs = featurise(data.smiles)
     labels = torch.from_numpy(data.labels)
 
