@@ -1,5 +1,7 @@
 """Are the objectives in DGL those of this program?"""
 
+import copy
+
 import torch
 
 from molweight.benchmarks.speed.agreement import TOLERANCE
@@ -21,8 +23,9 @@ Losses = dict[str, tuple[float, float]]
 def compare_objectives(setting: Setting, data: TaskData, seed: int = 0) -> Losses:
     """Loss of each objective, ours and DGL's, in float32 with the same weights, molecules and seed."""
     compute = Compute(setting.compute.device, torch.float32)
-    ours = PretrainProblem(setting.encoder, graph_objectives(setting.encoder.width), compute).train()
-    theirs = DGLPretrain(setting.encoder).train()
+    encoder = copy.deepcopy(setting.encoder)  # its running statistics move
+    ours = PretrainProblem(encoder, graph_objectives(encoder.width), compute).train()
+    theirs = DGLPretrain(encoder).train()
     theirs.objectives.load_state_dict(ours.objectives.state_dict())
     graphs = featurise(data.smiles[:COMPARED])
     with torch.no_grad():

@@ -6,6 +6,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+import torch
 from rich.console import Console
 
 from molweight.benchmarks.speed import end_to_end as table
@@ -58,9 +59,11 @@ def test_beside_dgl(setting, monkeypatch):
 def test_objectives_in_dgl_are_those_of_this_program(setting):
     from molweight.benchmarks.speed.dgl_agreement import ORDERED, check_objectives, compare_objectives
 
+    before = {name: value.clone() for name, value in setting.encoder.state_dict().items()}
     several = [compare_objectives(setting, setting.data, seed) for seed in range(12)]
     for found in several:
         check_objectives(found)
+    assert all(torch.equal(value, before[name]) for name, value in setting.encoder.state_dict().items())
     ours, theirs = (sum(found[ORDERED][i] for found in several) / 12 for i in range(2))
     assert ours == pytest.approx(theirs, rel=0.05)
     with pytest.raises(RuntimeError, match=r"not those of this program .*'contrastive': \(1\.0, 1\.1\)"):
