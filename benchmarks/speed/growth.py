@@ -79,17 +79,20 @@ def summary(seconds: Seconds) -> dict[str, Any]:
         size: {"cost": asdict(ratio(took, seconds[cheapest])), "microseconds": 1e6 * median(took)}
         for size, took in seconds.items()
     }
-    return {"rows": rows, "linear": linear_range({size: row["cost"]["median"] for size, row in rows.items()})}
+    return {"rows": rows, "linear": linear_range({size: row["cost"]["lower"] for size, row in rows.items()})}
 
 
 def linear_range(cost: Mapping[int, float]) -> tuple[int, int]:
     """Smallest and largest size around the cheapest between which a molecule costs at most 10 % more.
 
+    Args:
+        cost: by size, the lower quartile, so that a size counts as dearer only where it mostly was.
+
     >>> linear_range({1: 3.0, 2: 1.05, 4: 1.0, 8: 1.2, 16: 1.0})
     (2, 4)
     """
     sizes = sorted(cost)
-    cheap = [cost[size] <= (1 + LINEAR) * min(cost.values()) for size in sizes]
+    cheap = [cost[size] <= 1 + LINEAR for size in sizes]
     first = last = sizes.index(min(sizes, key=cost.__getitem__))
     while first > 0 and cheap[first - 1]:
         first -= 1
@@ -129,7 +132,7 @@ def _caption(result: dict[str, Any]) -> str:
     linear = "; ".join(
         f"{what} {found['linear'][0]} to {found['linear'][1]}" for what, found in _curves(result)
     )
-    return f"cost as a multiple of the cheapest size's; within {LINEAR:.0%} of it, and so linear: {linear}"
+    return f"cost as a multiple of the cheapest size's; linear, in three rounds of four within {LINEAR:.0%}: {linear}"
 
 
 def _curves(result: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
