@@ -132,7 +132,8 @@ def _caption(result: dict[str, Any]) -> str:
     linear = "; ".join(
         f"{what} {found['linear'][0]} to {found['linear'][1]}" for what, found in _curves(result)
     )
-    return f"cost as a multiple of the cheapest size's; linear, in three rounds of four within {LINEAR:.0%}: {linear}"
+    unless = f"linear but where it was over {LINEAR:.0%} more in three rounds of four"
+    return f"cost as a multiple of the cheapest size's; {unless}: {linear}"
 
 
 def _curves(result: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

@@ -39,7 +39,7 @@ def test_growth(setting, tmp_path):
         for found in curves.values():
             assert min(row["cost"]["median"] for row in found["rows"].values()) == 1
             assert set(found["linear"]) <= set(found["rows"])
-    assert "within 10%: finetune step" in shown(table.growth_table(result))
+    assert "in three rounds of four: finetune step" in shown(table.growth_table(result))
     table.growth_picture(result, tmp_path / "growth.png")
     assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
 
