@@ -16,12 +16,16 @@ from rich.table import Table
 
 from molweight.benchmarks.speed.building import building, building_table
 from molweight.benchmarks.speed.collating import collating, collating_table
+from molweight.benchmarks.speed.end_to_end import end_to_end, end_to_end_table
 from molweight.benchmarks.speed.featurising import featurise, featurise_table
 from molweight.benchmarks.speed.gpu import gpu, gpu_table
+from molweight.benchmarks.speed.growth import growth, growth_picture, growth_table
 from molweight.benchmarks.speed.hvp import hvp, hvp_table
 from molweight.benchmarks.speed.iteration import iteration, iteration_table
 from molweight.benchmarks.speed.kernel import kernel, kernel_table
+from molweight.benchmarks.speed.objectives import objectives, objectives_table
 from molweight.benchmarks.speed.setting import Setting, SpeedConfig, make_setting
+from molweight.benchmarks.speed.startup import startup, startup_table
 from molweight.errors import ConfigError, MolweightError
 from molweight.paths import replacing
 
@@ -35,6 +39,10 @@ TABLES: dict[str, tuple[Measure, Callable[[dict[str, Any]], Table]]] = {
     "collate": (collating, collating_table),
     "kernel": (kernel, kernel_table),
     "gpu": (gpu, gpu_table),
+    "objectives": (objectives, objectives_table),
+    "startup": (startup, startup_table),
+    "bench": (end_to_end, end_to_end_table),
+    "growth": (growth, growth_table),
 }
 TABLE_NAMES = ", ".join(TABLES)
 
@@ -44,22 +52,36 @@ def speed(
         list[str] | None, typer.Argument(help=f"{TABLE_NAMES}; by default all there are.")
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="PNG of the growth; beside --json where that is given alone.")
+    ] = None,
     batch: Annotated[int, typer.Option(help="Molecules to every batch.")] = 256,
     rounds: Annotated[int, typer.Option(help="Timed rounds.")] = 10,
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "float32",
-    molecules: Annotated[int, typer.Option(help="Molecules of the store that is built.")] = 100_000,
+    molecules: Annotated[int, typer.Option(help="Molecules of the largest store.")] = 100_000,
+    epochs: Annotated[int, typer.Option(help="Epochs in a timed share of a benchmark run.")] = 1,
+    iterations: Annotated[int, typer.Option(help="Iterations of weight learning in one.")] = 2,
 ) -> None:
     """Time the solver, and the way from SMILES to batches, against what else does the same."""
     wanted = tables or [name for name in TABLES if name != "gpu" or torch.cuda.is_available()]
     if unknown := [name for name in wanted if name not in TABLES]:
         raise ConfigError(f"unknown table {unknown[0]!r}; there are {TABLE_NAMES}")
-    config = SpeedConfig(batch=batch, rounds=rounds, precision=precision, molecules=molecules)
+    config = SpeedConfig(
+        batch=batch,
+        rounds=rounds,
+        precision=precision,
+        molecules=molecules,
+        epochs=epochs,
+        iterations=iterations,
+    )
     setting, console = make_setting(config), Console()
     results = {}
     for name in wanted:
         measured, shown = TABLES[name]
         results[name] = measured(setting, config)
         console.print(shown(results[name]))
+    if (png := picture or (json_file and json_file.with_suffix(".png"))) and "growth" in results:
+        growth_picture(results["growth"], png)
     if json_file:
         content = {"config": asdict(config), "machine": machine(), **results}
         with replacing(json_file) as temporary:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from molweight.encoders.gin import GIN
 from molweight.molecules.batch import GraphBatch
-from molweight.molecules.graphs import to_dgl
+from molweight.molecules.graphs import import_dgl, to_dgl
 from molweight.molecules.vocabulary import ATOM_TYPES, BOND_DIRECTIONS, BOND_TYPES, CHIRALITIES
 
 
@@ -22,6 +22,7 @@ class DGLLifeSciGIN(nn.Module):
         super().__init__()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of their age
+            import_dgl()
             import dgllife.model
 
         self.gin = dgllife.model.GIN(

@@ -34,7 +34,9 @@ class SpeedConfig:
         warmup: rounds before them.
         precision: of matrix products: auto, float32 or bfloat16.
         seed: of heads, batches and random choices.
-        molecules: of the store that is built.
+        molecules: of the largest store that is built.
+        epochs: of fine-tuning in a timed share of a benchmark run.
+        iterations: of weight learning in one.
     """
 
     batch: int = 256
@@ -43,9 +45,11 @@ class SpeedConfig:
     precision: str = "float32"
     seed: int = 0
     molecules: int = 100_000
+    epochs: int = 1
+    iterations: int = 2
 
     def __post_init__(self) -> None:
-        for name in ("batch", "rounds", "molecules"):
+        for name in ("batch", "rounds", "molecules", "epochs", "iterations"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"--{name} must be at least 1, got {getattr(self, name)}")
 

@@ -1,6 +1,7 @@
 """Pictures as PNG files, drawn without a display."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib as mpl
@@ -90,6 +91,42 @@ def draw_scores(scores: Mapping[str, Sequence[float]], metric: str, title: str, 
     axes.set_xticks(range(len(scores)), list(scores))
     axes.set(title=title, ylabel=f"test {label(metric)}")
     _margin(axes)
+    _save(figure, path)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Cost by size, and the range of sizes in which it is linear."""
+
+    cost: Mapping[int, float]
+    linear: tuple[int, int]
+
+
+def draw_growth(panels: Mapping[str, Mapping[str, Curve]], linear: float, path: Path) -> None:
+    """Cost of one thing against how many there are, as multiples of the cheapest.
+
+    Args:
+        panels: label of the size to one curve for each thing that is done, all of the same sizes.
+        linear: cost up to which growth counts as linear, a dotted line; dots are full in a curve's range.
+        path: file to write.
+    """
+    figure = Figure(figsize=(4.6 * len(panels), 3.4), layout="constrained")
+    colours = iter(COLOURS)
+    for number, (size, curves) in enumerate(panels.items()):
+        axes = figure.add_subplot(1, len(panels), number + 1)
+        for name, curve in curves.items():
+            colour, sizes = next(colours), list(curve.cost)
+            axes.plot(sizes, list(curve.cost.values()), color=colour, label=label(name))
+            for place, cost in curve.cost.items():
+                inside = curve.linear[0] <= place <= curve.linear[1]
+                axes.plot(place, cost, "o", color=colour, markerfacecolor=colour if inside else "white")
+            axes.set_xscale("log")
+            axes.set_xticks(sizes, [f"{place:,}" for place in sizes])
+        axes.minorticks_off()
+        axes.axhline(linear, color="#999999", linestyle=":", linewidth=1, label="linear up to here")
+        top = 1.1 * max(max(curve.cost.values()) for curve in curves.values())
+        axes.set(xlabel=size, ylabel="cost a molecule" if number == 0 else "", ylim=(0, max(top, linear)))
+        axes.legend(frameon=False, loc="lower left")
     _save(figure, path)
 
 

@@ -5,7 +5,7 @@ from matplotlib.image import imread
 from rich.console import Console
 
 from molweight.molecules.flat_graphs import Rejected
-from molweight.reports.pictures import draw_losses, draw_scores, draw_weights
+from molweight.reports.pictures import Curve, draw_growth, draw_losses, draw_scores, draw_weights
 from molweight.reports.rejected import write_rejected
 from molweight.reports.tables import scores_table, weights_table
 
@@ -41,6 +41,7 @@ def test_weights_table_counts_seeds_above_an_equal_share():
     [
         (draw_losses, ({"a": [2.0, 1.0], "b": [1.0, 0.5]}, 20)),
         (draw_weights, ({"a": [[0.5, 0.6], [0.5, 0.4]], "b": [[0.5, 0.4], [0.5, 0.6]]}, "title")),
+        (draw_growth, ({"size": {"a": Curve({1: 2.0, 10: 1.0}, (10, 10))}}, 1.1)),
         (draw_scores, ({"rf": [0.7, 0.71], "finetune": [0.6]}, "roc_auc", "title")),
     ],
 )
