@@ -20,6 +20,7 @@ from molweight.objectives import GRAPH_OBJECTIVES
 from molweight.paths import cache_folder
 from molweight.reports.progress import announce, progress_bar
 from molweight.screening.choose_split import choose_split
+from molweight.screening.hygiene import leakage
 from molweight.screening.members import FOLDS, CrossFitted, Member, cross_fit, draw_folds
 from molweight.screening.model import About, Model, calibrated
 from molweight.screening.training_set import TrainingSet
@@ -81,6 +82,8 @@ class Adapted:
         test: test score of every method, by seed; NaN where the test part cannot be scored.
         fitted: the ensemble, with predictions by members that had not seen the molecule.
         model: the same, calibrated.
+        leaked: rows of test molecules that are the compound of a train molecule but for stereochemistry,
+            mobile hydrogens or protonation.
         unlabelled: molecules of continued pretraining beside the labelled ones.
         seconds: in all.
     """
@@ -94,6 +97,7 @@ class Adapted:
     test: dict[str, list[float]]
     fitted: CrossFitted
     model: Model
+    leaked: tuple[int, ...]
     unlabelled: int
     seconds: float
 
@@ -146,6 +150,7 @@ def adapt(
         scores_on_test(trials, metric, data.labels[split.test], data.tasks),
         fitted,
         calibrated(about, fitted, data),
+        _leaked(training, split),
         0 if corpus is None else len(corpus) - len(split.train),
         time.perf_counter() - began,
     )
@@ -220,6 +225,12 @@ def _fit_member(
 
         encoder = trial.rebuild_encoder(checkpoint)
         return finetune(encoder, data, train, valid, metric, settings, config.compute, seed, show)
+
+
+def _leaked(training: TrainingSet, split: Split) -> tuple[int, ...]:
+    smiles = training.data.smiles
+    train, test = ([smiles[i] for i in part] for part in (split.train, split.test))
+    return tuple(training.rows[split.test[leakage(train, test)]].tolist())
 
 
 def _corpus(data: TaskData, split: Split, unlabelled: Sequence[str]) -> Store | None:

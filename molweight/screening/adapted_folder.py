@@ -88,6 +88,7 @@ def summarise(adapted: Adapted) -> dict[str, Any]:
         "split_digest": adapted.split.digest,
         "sizes": adapted.split.sizes,
         "molecules": len(data.smiles),
+        "leaked": len(adapted.leaked),
         "unlabelled": adapted.unlabelled,
         "seconds": round(adapted.seconds, 1),
     }

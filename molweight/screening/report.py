@@ -187,7 +187,14 @@ def _split_section(adapted: Adapted) -> Section:
         f"{adapted.split_name}: {SPLIT_IN_WORDS.get(adapted.split_name, 'as named')}. Its hash is "
         f"{adapted.split.digest}; two runs with the same hash compare like with like."
     )
-    return Section("Split", [told], Grid(["part", "molecules"], sizes))
+    leaked = (
+        f"{counted(len(adapted.leaked), 'test molecule')} are the compound of a train molecule but for "
+        "stereochemistry, mobile hydrogens or protonation, and flatter every method: rows "
+        f"{_rows(adapted.leaked)}."
+        if adapted.leaked
+        else "No test molecule is the compound of a train molecule."
+    )
+    return Section("Split", [told, leaked], Grid(["part", "molecules"], sizes))
 
 
 def _making_sections(adapted: Adapted, command: str) -> list[Section]:

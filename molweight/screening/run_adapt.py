@@ -108,6 +108,11 @@ def tell_result(metrics: dict[str, Any], training: TrainingSet, out: Path, conso
         f"chosen by validation: {metrics['chosen']}; an ensemble of it was fitted on all molecules, with "
         f"{label(metrics['metric'])} {seen:.3f} on those that each member had not seen (random folds)"
     )
+    if metrics["leaked"]:
+        console.print(
+            f"{metrics['leaked']} test molecules are the compound of a train molecule but for "
+            "stereochemistry, mobile hydrogens or protonation"
+        )
     if training.set_aside:
         console.print(f"{len(training.set_aside)} rows were set aside: {out / REJECTED_FILE}", soft_wrap=True)
     console.print(f"model: {out}   report: {out / REPORT_FILE}", soft_wrap=True)

@@ -220,3 +220,16 @@ def test_a_full_disk_is_one_line(adapt, tmp_path, monkeypatch):
     assert code == 2
     assert err.strip().splitlines()[-1] == "molweight: [Errno 28] No space left on device"
     assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == ["model.unfinished"]
+
+
+@pytest.mark.slow
+def test_test_molecules_that_training_has_as_good_as_seen_are_counted(run, tiny_checkpoint, tmp_path):
+    acids = [f"{'C' * n}C(=O)O" for n in range(1, 60)]
+    table = pd.DataFrame({"smiles": [*acids, *(a[:-1] + "[O-]" for a in acids)], "y": range(2 * len(acids))})
+    table.to_csv(tmp_path / "acids.csv", index=False)
+    options = ("--methods", "rf", "--budget", "smoke", "--checkpoint", tiny_checkpoint)
+    code, out, err = run("adapt", tmp_path / "acids.csv", "--target", "y", "--out", tmp_path / "m", *options)
+    assert code == 0, err
+    metrics = json.loads((tmp_path / "m" / "metrics.json").read_text())
+    assert 0 < metrics["leaked"] <= metrics["sizes"]["test"]
+    assert f"{metrics['leaked']} test molecules are the compound of a train molecule" in " ".join(out.split())
