@@ -63,7 +63,7 @@ HEAVY = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("command", [[], ["bench"], ["pretrain"]])
+@pytest.mark.parametrize("command", [[], ["adapt"], ["predict"], ["screen"], ["bench"], ["pretrain"]])
 def test_help_imports_nothing_heavy(command):
     program = [sys.executable, "-X", "importtime", "-m", "molweight", *command, "--help"]
     result = subprocess.run(program, capture_output=True, text=True, check=True)
