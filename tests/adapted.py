@@ -8,10 +8,9 @@ from molweight.encoders.checkpoints import save_encoder
 from molweight.encoders.compute import choose_compute
 from molweight.encoders.gin import GIN
 from molweight.molecules.featurize import featurize_smiles
-from molweight.molecules.flat_graphs import Rejected
 from molweight.molecules.store import store_of
 from molweight.screening.adapt import SEEDS, AdaptConfig, Adapted, adapt
-from molweight.screening.findings import Finding
+from molweight.screening.findings import Finding, SetAside
 from molweight.screening.training_set import TrainingSet
 from molweight.screening.trials import Trials
 from molweight.tasks.data import TaskData
@@ -39,7 +38,7 @@ def adapt_small(
     smiles = table["smiles"].tolist()
     data = TaskData(smiles, store_of(featurize_smiles(smiles)), values, tuple(tasks), kind)
     named = tuple(classes for _ in tasks) if kind == "classification" else ()
-    aside = tuple(Rejected(1000 + row, "C1CC<b>", "not valid SMILES") for row in range(60))
+    aside = tuple(SetAside(1000 + row, "C1CC<b>", "not valid SMILES") for row in range(60))
     training = TrainingSet(source, data, np.arange(molecules), named, tuple(findings), aside)
     config = AdaptConfig(
         methods,

@@ -35,7 +35,7 @@ class Store:
     atom_type: Tensor  # [atoms] uint8
     chirality: Tensor  # [atoms] uint8
     degree: Tensor  # [atoms] uint8
-    neighbour: Tensor  # [entries] int16, counted within the molecule
+    neighbour: Tensor  # [entries] uint8, or int16 where a molecule has over 256 atoms; counted within it
     bond: Tensor  # [entries] uint8, type x 3 + direction
     rejected: tuple[Rejected, ...] = ()
 

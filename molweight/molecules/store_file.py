@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 from molweight.errors import DataError
 from molweight.molecules.flat_graphs import FlatGraphs, Rejected
 
-FORMAT = "molweight-store-1"
+FORMAT = "molweight-store-2"
 LARGEST_OFFSET = 2**31 - 1  # offsets are signed 32-bit numbers
 PIECE = 1 << 24  # bytes of a column in memory at a time
 _ATOM = pa.struct([("type", pa.uint8()), ("chirality", pa.uint8()), ("degree", pa.uint8())])
-_ENTRY = pa.struct([("neighbour", pa.int16()), ("bond", pa.uint8())])
-_SCHEMA = pa.schema([("row", pa.int64()), ("atoms", pa.list_(_ATOM)), ("bonds", pa.list_(_ENTRY))])
+NARROW = 256  # atoms of a molecule up to which a neighbour's number fits one byte
 COLUMNS = ("rows", "atom_offsets", "entry_offsets", "atom_type", "chirality", "degree", "neighbour", "bond")
 
 Progress = Callable[[int, int | None], None]  # molecules done, molecules in all if known
@@ -38,6 +37,7 @@ def write_store(
     """
     with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         rejected = _write_columns(parts, Path(folder), progress, total)
+        _narrow_file(Path(folder) / "neighbour")
         maps = {name: _map(Path(folder) / name) for name in COLUMNS}
         complete = Path(folder) / "complete.arrow"
         with open(complete, "wb") as file:
@@ -49,6 +49,8 @@ def table_in_memory(graphs: FlatGraphs) -> pa.Table:
     """What a file of these graphs would hold."""
     columns = {name: np.ascontiguousarray(values) for name, values in _columns(graphs, 0, 0)}
     columns |= {name: np.concatenate([_ZERO, columns[name]]) for name in ("atom_offsets", "entry_offsets")}
+    if graphs.neighbour.max(initial=0) < NARROW:
+        columns["neighbour"] = graphs.neighbour.astype(np.uint8)
     return pa.Table.from_batches([_batch(columns, graphs.rejected)])
 
 
@@ -117,14 +119,34 @@ def _batch(columns: Mapping[str, Any], rejected: Iterable[Rejected]) -> pa.Recor
         return pa.Array.from_buffers(kind, buffer.size // (kind.bit_width // 8), [None, buffer])
 
     atom = [array(name, pa.uint8()) for name in ("atom_type", "chirality", "degree")]
-    entry = [array("neighbour", pa.int16()), array("bond", pa.uint8())]
-    arrays = [
-        array("rows", pa.int64()),
-        _lists(array("atom_offsets", pa.int32()), atom, _ATOM),
-        _lists(array("entry_offsets", pa.int32()), entry, _ENTRY),
-    ]
+    bond = array("bond", pa.uint8())
+    one_byte = pa.py_buffer(columns["neighbour"]).size == len(bond)
+    entry = [array("neighbour", pa.uint8() if one_byte else pa.int16()), bond]
+    entry_kind = pa.struct([("neighbour", entry[0].type), ("bond", bond.type)])
+    arrays = {
+        "row": array("rows", pa.int64()),
+        "atoms": _lists(array("atom_offsets", pa.int32()), atom, _ATOM),
+        "bonds": _lists(array("entry_offsets", pa.int32()), entry, entry_kind),
+    }
     metadata = {"format": FORMAT, "rejected": json.dumps([asdict(r) for r in rejected])}
-    return pa.RecordBatch.from_arrays(arrays, schema=_SCHEMA.with_metadata(metadata))
+    schema = pa.schema([(name, values.type) for name, values in arrays.items()], metadata=metadata)
+    return pa.RecordBatch.from_arrays(list(arrays.values()), schema=schema)
+
+
+def _narrow_file(path: Path) -> None:
+    """One byte for each number of a file of 16-bit ones, where all fit, a piece at a time."""
+
+    def pieces() -> Iterator[NDArray[np.int16]]:
+        with open(path, "rb") as file:
+            while len(piece := np.fromfile(file, np.int16, max(1, PIECE // 2))):
+                yield piece
+
+    if all(piece.max() < NARROW for piece in pieces()):
+        narrow = path.with_suffix(".narrow")
+        with open(narrow, "wb") as file:
+            for piece in pieces():
+                file.write(piece.astype(np.uint8).tobytes())
+        os.replace(narrow, path)
 
 
 def _lists(offsets: pa.Array, values: list[pa.Array], kind: pa.StructType) -> pa.Array:

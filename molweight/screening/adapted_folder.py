@@ -69,7 +69,7 @@ def summarise(adapted: Adapted) -> dict[str, Any]:
         method: {
             "valid": [t.valid for t in adapted.trials if t.method == method],
             "test": test,
-            "seconds": [round(t.seconds, 1) for t in adapted.trials if t.method == method],
+            "seconds": [round(t.seconds, 2) for t in adapted.trials if t.method == method],
         }
         for method, test in adapted.test.items()
     }

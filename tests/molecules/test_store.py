@@ -116,7 +116,7 @@ def test_arrow_files_of_others_are_no_stores(tmp_path):
     table = pa.table({"x": [1]})
     with pa.ipc.new_file(str(tmp_path / "x.arrow"), table.schema) as writer:
         writer.write_table(table)
-    with pytest.raises(DataError, match=r"x\.arrow: not a molweight-store-1 file; delete it"):
+    with pytest.raises(DataError, match=r"x\.arrow: not a molweight-store-2 file; delete it"):
         open_store(tmp_path / "x.arrow")
 
 

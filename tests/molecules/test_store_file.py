@@ -4,9 +4,11 @@ import sys
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 
 from molweight.errors import DataError
 from molweight.molecules import store_file
+from molweight.molecules.batch import collate
 from molweight.molecules.featurize import featurize_smiles
 from molweight.molecules.flat_graphs import FlatGraphs
 from molweight.molecules.store import build_store, open_store, store_from_smiles
@@ -27,7 +29,7 @@ path = Path(sys.argv[1])
 part = featurize_smiles(["CC(=O)Nc1ccc(O)cc1" * 10] * 2_000)
 write_store([part], path)
 before = peak()
-write_store((part for _ in range(100)), path)
+write_store((part for _ in range(130)), path)
 print(peak() - before, path.stat().st_size // 2**20)
 """
 
@@ -98,3 +100,18 @@ def test_sizes_are_added_up_without_wrapping_around():
     graphs = FlatGraphs(np.arange(2), huge, huge * 0, none, none, none, none.astype(np.int16), none, [])
     with pytest.raises(DataError, match="more than 2147483647 atoms"):
         table_in_memory(graphs)
+
+
+@pytest.mark.parametrize(("atoms", "dtype"), [(20, torch.uint8), (256, torch.uint8), (257, torch.int16)])
+def test_neighbours_take_one_byte_where_no_molecule_is_too_large(atoms, dtype, tmp_path):
+    texts = ["CCO", "C" * atoms, "c1ccccc1"]
+    stores = build_store(texts, tmp_path / "store.arrow", workers=1), store_from_smiles(texts)
+    for store in stores:
+        assert store.neighbour.dtype == dtype
+        assert store.neighbour.max() == atoms - 1
+        batch = collate(store, torch.arange(3))
+        loops = batch.neighbour == batch.receiver
+        assert int(loops.sum()) == batch.atoms
+        assert int((~loops).sum()) == len(store.neighbour)
+        assert (batch.molecule[batch.neighbour] == batch.molecule[batch.receiver]).all()
+    assert stores[0].neighbour.tolist() == stores[1].neighbour.tolist()
