@@ -146,7 +146,8 @@ def _narrow_file(path: Path) -> None:
         with open(narrow, "wb") as file:
             for piece in pieces():
                 file.write(piece.astype(np.uint8).tobytes())
-        os.replace(narrow, path)
+        path.unlink()
+        narrow.rename(path)
 
 
 def _lists(offsets: pa.Array, values: list[pa.Array], kind: pa.StructType) -> pa.Array:
