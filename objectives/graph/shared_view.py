@@ -1,4 +1,4 @@
-"""One corrupted view for several objectives, and so one pass through the encoder."""
+"""One corrupted view for several objectives, and so one forward pass through the encoder."""
 
 from torch import Tensor, nn
 
