@@ -22,7 +22,7 @@ class PretrainProblem(nn.Module):
         encoder: shared by all objectives.
         objectives: by name.
         compute: device and precision.
-        shared_view: let the objectives that can be shown one view share it, at one forward pass for all of them.
+        shared_view: let the objectives that can be shown one view share it, at one forward pass for all.
     """
 
     def __init__(
