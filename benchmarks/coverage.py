@@ -1,6 +1,5 @@
 """`python -m molweight.benchmarks.coverage`: do intervals and sets hold the truth as often as was asked?"""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +12,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from molweight.benchmarks.program import run_program
 from molweight.encoders.compute import choose_compute
-from molweight.errors import MolweightError
 from molweight.molecules.splits import random_scaffold_split, random_split
 from molweight.molecules.store import store_from_smiles
 from molweight.reports.json_file import write_json
@@ -141,14 +140,8 @@ def coverage(
 
 
 def main() -> None:
-    """Run, and print a user's mistake as one line."""
-    app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
-    app.command()(coverage)
-    try:
-        app()
-    except MolweightError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    """The program."""
+    run_program(coverage)
 
 
 if __name__ == "__main__":

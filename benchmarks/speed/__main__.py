@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from molweight.benchmarks.program import run_program
 from molweight.benchmarks.speed.building import building, building_table
 from molweight.benchmarks.speed.collating import collating, collating_table
 from molweight.benchmarks.speed.end_to_end import end_to_end, end_to_end_table
@@ -26,7 +26,7 @@ from molweight.benchmarks.speed.kernel import kernel, kernel_table
 from molweight.benchmarks.speed.objectives import objectives, objectives_table
 from molweight.benchmarks.speed.setting import Setting, SpeedConfig, make_setting
 from molweight.benchmarks.speed.startup import startup, startup_table
-from molweight.errors import ConfigError, MolweightError
+from molweight.errors import ConfigError
 from molweight.paths import replacing
 
 Measure = Callable[[Setting, SpeedConfig], dict[str, Any]]
@@ -100,14 +100,8 @@ def machine() -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run, and print a user's mistake as one line."""
-    app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
-    app.command()(speed)
-    try:
-        app()
-    except MolweightError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    """The program."""
+    run_program(speed)
 
 
 if __name__ == "__main__":
