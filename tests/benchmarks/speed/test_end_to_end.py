@@ -2,12 +2,11 @@
 
 import importlib.util
 from dataclasses import replace
-from io import StringIO
 from pathlib import Path
 
 import pytest
 import torch
-from rich.console import Console
+from printed import shown
 
 from molweight.benchmarks.speed import end_to_end as table
 from molweight.benchmarks.speed.setting import Setting, SpeedConfig, make_setting
@@ -28,12 +27,6 @@ pytestmark = [
 def setting(small_data: Path, monkeypatch: pytest.MonkeyPatch) -> Setting:
     monkeypatch.setenv("MOLWEIGHT_DATA", str(small_data))
     return make_setting(CONFIG)
-
-
-def shown(found) -> str:
-    console = Console(width=120, record=True, file=StringIO())
-    console.print(found)
-    return " ".join(console.export_text().split())
 
 
 def test_by_itself(setting, monkeypatch):

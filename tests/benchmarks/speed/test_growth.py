@@ -2,12 +2,11 @@
 
 import json
 import sys
-from io import StringIO
 from pathlib import Path
 
 import pytest
 import torch
-from rich.console import Console
+from printed import shown
 
 from molweight.benchmarks.speed import __main__ as program
 from molweight.benchmarks.speed import growth as table
@@ -21,12 +20,6 @@ CONFIG = SpeedConfig(batch=6, rounds=1, warmup=0, molecules=1_000)
 def setting(small_data: Path, monkeypatch: pytest.MonkeyPatch) -> Setting:
     monkeypatch.setenv("MOLWEIGHT_DATA", str(small_data))
     return make_setting(CONFIG)
-
-
-def shown(found) -> str:
-    console = Console(width=120, record=True, file=StringIO())
-    console.print(found)
-    return " ".join(console.export_text().split())
 
 
 def test_growth(setting, tmp_path):

@@ -1,11 +1,10 @@
 """The tables of featurising, building and collating: that they come out, never how fast."""
 
 import gzip
-from io import StringIO
 from pathlib import Path
 
 import pytest
-from rich.console import Console
+from printed import shown
 
 from molweight.benchmarks.speed import corpus, featurising, rivals
 from molweight.benchmarks.speed.building import building, building_table
@@ -29,12 +28,6 @@ def with_corpus(setting: Setting, small_data: Path) -> Setting:
     with gzip.open(small_data / "unlabelled" / "few.smi.gz", "wt") as file:
         file.write("CCO ethanol\nC/C=C/C\n*C\nC[C@H](N)O\n")
     return setting
-
-
-def shown(found) -> str:
-    console = Console(width=120, record=True, file=StringIO())
-    console.print(found)
-    return " ".join(console.export_text().split())
 
 
 def test_featurising_by_itself(setting, monkeypatch):

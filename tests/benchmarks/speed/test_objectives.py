@@ -1,11 +1,10 @@
 """The tables of objectives and of start-up: that they come out, never how fast."""
 
-from io import StringIO
 from pathlib import Path
 
 import pytest
 import torch
-from rich.console import Console
+from printed import shown
 
 from molweight.benchmarks.speed import startup as startup_module
 from molweight.benchmarks.speed.objectives import objectives, objectives_table, run, watch
@@ -20,12 +19,6 @@ CONFIG = SpeedConfig(batch=6, rounds=1, warmup=0)
 def setting(small_data: Path, monkeypatch: pytest.MonkeyPatch) -> Setting:
     monkeypatch.setenv("MOLWEIGHT_DATA", str(small_data))
     return make_setting(CONFIG)
-
-
-def shown(found) -> str:
-    console = Console(width=120, record=True, file=StringIO())
-    console.print(found)
-    return " ".join(console.export_text().split())
 
 
 def test_objectives(setting):

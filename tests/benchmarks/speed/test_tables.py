@@ -3,11 +3,10 @@
 import importlib.util
 import json
 import sys
-from io import StringIO
 from pathlib import Path
 
 import pytest
-from rich.console import Console
+from printed import shown
 
 from molweight.benchmarks.speed import __main__ as program
 from molweight.benchmarks.speed import iteration as table
@@ -25,12 +24,6 @@ CONFIG = SpeedConfig(batch=6, rounds=1, warmup=0)
 def setting(small_data: Path, monkeypatch: pytest.MonkeyPatch) -> Setting:
     monkeypatch.setenv("MOLWEIGHT_DATA", str(small_data))
     return make_setting(CONFIG)
-
-
-def shown(found) -> str:
-    console = Console(width=120, record=True, file=StringIO())
-    console.print(found)
-    return " ".join(console.export_text().split())  # wherever lines were broken
 
 
 def test_iteration_without_betty(setting, monkeypatch):
