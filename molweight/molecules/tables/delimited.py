@@ -8,7 +8,7 @@ from typing import IO, Any
 import pandas as pd
 
 from molweight.errors import DataError
-from molweight.molecules.tables.lines import MAX_LINE, Layout, Row, text_lines
+from molweight.molecules.tables.lines import MAX_LINE, Layout, Row, count_rows, text_lines
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -34,7 +34,7 @@ def read_delimited(path: Path, kind: str) -> Layout:
     if not columns:
         raise DataError(f"{path}: the file is empty")
     _check_header(columns, path, DELIMITERS[kind])
-    return Layout(tuple(columns), _complete_rows(rows, columns, path))
+    return Layout(tuple(columns), _complete_rows(rows, columns, path), count=count_rows(path))
 
 
 def write_delimited(table: pd.DataFrame, file: IO[Any], kind: str, header: bool) -> None:

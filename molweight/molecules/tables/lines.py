@@ -27,7 +27,7 @@ class Layout:
         columns: their names.
         rows: what they hold.
         smiles_column: the one that holds SMILES, where the format says.
-        count: number of rows, where it is known.
+        count: number of rows at most, where it can be told beforehand.
     """
 
     columns: tuple[str, ...]
@@ -75,6 +75,17 @@ def text_lines(path: Path, newline: str | None = None) -> Iterator[str]:
         raise DataError(f"{path}: the gzipped file is cut off; copy it again") from None
     except (OSError, zlib.error) as error:
         raise DataError(f"{path}: not a readable file ({error})") from None
+
+
+def count_rows(path: Path) -> int | None:
+    """Rows of a text file at most, one for each end of a line; None where it would have to be read for that.
+
+    Headers, blank lines and line breaks within quotes are counted too: it is what a progress bar is told.
+    """
+    if path == STANDARD_STREAM or path.suffix.lower() == ".gz" or not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return sum(piece.count(b"\n") for piece in iter(lambda: file.read(1 << 20), b""))
 
 
 def _opened(path: Path) -> AbstractContextManager[Any]:

@@ -53,7 +53,7 @@ class MoleculeFile:
         columns: their names.
         smiles_column: the one that holds SMILES.
         guessed: a sentence that says how it was found, empty where it was named or the format says it.
-        rows: how many there are, where that is known beforehand.
+        rows: how many there are at most, where that can be told beforehand.
         chunks: the rows.
     """
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from molweight.errors import DataError
 from molweight.molecules.smiles_column import named_like_smiles
-from molweight.molecules.tables.lines import Layout, Row, text_lines
+from molweight.molecules.tables.lines import Layout, Row, count_rows, text_lines
 
 SMI = (".smi", ".txt")
 _BREAKS = re.compile(r"[\t\r\n]")
@@ -36,11 +36,12 @@ def read_smi(path: Path) -> Layout:
     if columns := _header(first):
         if len(set(columns)) < len(columns):
             raise DataError(f"{path}: two columns have the same name; give each a name of its own")
-        return Layout(columns, _tabbed(lines, len(columns), path), columns[0])
+        return Layout(columns, _tabbed(lines, len(columns), path), columns[0], count_rows(path))
     titled = named_like_smiles(words[0])
     rest = lines if titled or first.startswith("#") else chain([(number, first)], lines)
     name = words[1].strip() if titled and len(words) > 1 else "name"
-    return Layout((words[0] if titled else "smiles", name), _named(rest), words[0] if titled else "smiles")
+    smiles = words[0] if titled else "smiles"
+    return Layout((smiles, name), _named(rest), smiles, count_rows(path))
 
 
 def write_smi(table: pd.DataFrame, file: IO[Any], smiles_column: str, header: bool) -> None:

@@ -46,7 +46,8 @@ def test_texts_are_kept_as_they_are_written(tmp_path, name):
     assert table.to_numpy().tolist() == [
         ["007", " CCO ", "1.50"], [f'a "b"{comma}\r\nc', "C1CC", "NA"], ["", "", ""],
     ]  # fmt: skip
-    assert file.rows is None
+    # of a progress bar: the header and the break within quotes count too, and nothing is unzipped for it
+    assert file.rows == (None if name.endswith(".gz") else 5)
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path):
