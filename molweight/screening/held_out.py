@@ -24,8 +24,8 @@ class HeldOut:
     Attributes:
         value: values, or probabilities of class 1 by a scaling fitted on the other folds:
             float64 [molecules, tasks].
-        margin: half the width of the 90 % interval that the residuals of the other folds give:
-            float64 [molecules, tasks], ∞ where they are too few; zeros for classification.
+        margin: half the width of the 90 % interval that the residuals of the other folds give a single
+            member: float64 [molecules, tasks], ∞ where they are too few; zeros for classification.
         fit: how well the measured label fits in, as a p-value against the molecules of the other folds (for
             classification those of the same class): float64 [molecules, tasks], NaN without a label. The
             label is inside the interval or set of coverage 1 − α where this is above α.
@@ -42,7 +42,8 @@ def hold_out(adapted: Adapted) -> HeldOut:
     """Judge each fold by the others: its own residuals have no part in its scaling and intervals.
 
     The residuals of the other folds come from members that did see the molecule, as in the intervals of
-    the model itself; only the centre of the interval is that of the one member that did not.
+    the model itself; but the centre is that of the one member that did not, and the width that of a single
+    member, which errs by more than the ensemble.
     """
     data, folds, raw = adapted.training.data, adapted.fitted.folds, adapted.fitted.out_of_fold
     value, margin = raw.astype(np.float64), np.zeros(raw.shape)

@@ -26,11 +26,14 @@ class CrossFitted:
         members: one for each fold.
         folds: int64 [molecules], the fold of each.
         out_of_fold: float32 [molecules, tasks], logits or values.
+        second: the same by another member, to which the molecule said only when to stop; NaN where there
+            is none, as for forests, which learn from all they are given.
     """
 
     members: tuple[Member, ...]
     folds: Indices
     out_of_fold: NDArray[np.float32]
+    second: NDArray[np.float32]
 
 
 def outputs(
@@ -62,14 +65,16 @@ def cross_fit(fit: FitMember, data: TaskData, folds: Indices, seed: int) -> Cros
         folds: of each.
         seed: of the parts held out.
     """
-    members, out_of_fold = [], np.full_like(data.labels, np.nan)
+    members, out_of_fold, second = [], np.full_like(data.labels, np.nan), np.full_like(data.labels, np.nan)
     for fold in range(int(folds.max()) + 1):
         rest, own = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         held = draw_folds(data.labels[rest], data.kind, 2 * FOLDS - 2, seed + 1 + fold) == 0
         member = fit(rest[~held], rest[held], fold)
         members.append(member)
         out_of_fold[own] = outputs(member, data.smiles, data.store, own, data.kind)
-    return CrossFitted(tuple(members), folds, out_of_fold)
+        if isinstance(member, FinetunedModel):
+            second[rest[held]] = outputs(member, data.smiles, data.store, rest[held], data.kind)
+    return CrossFitted(tuple(members), folds, out_of_fold, second)
 
 
 def draw_folds(labels: NDArray[np.float32], kind: TaskKind, count: int, seed: int) -> Indices:

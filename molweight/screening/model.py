@@ -129,7 +129,7 @@ def calibrated(about: About, fitted: CrossFitted, data: TaskData) -> Model:
     """
     domain, smiles = Domain.fit(data.smiles), tuple(data.smiles)
     if data.kind == "regression":
-        intervals = CrossIntervals.fit(fitted.out_of_fold, data.labels, fitted.folds)
+        intervals = CrossIntervals.fit(fitted.out_of_fold, data.labels, fitted.folds, fitted.second)
         return Model(about, fitted.members, None, intervals, domain, smiles)
     platt = PlattScaling.fit(fitted.out_of_fold, data.labels)
     sets = CrossSets.fit(platt.apply(fitted.out_of_fold), data.labels, fitted.folds)

@@ -29,7 +29,7 @@ from molweight.tasks.data import Scaler
 from molweight.tasks.finetune import FinetunedModel
 from molweight.tasks.problems import FinetuneProblem
 
-FORMAT = "molweight-model-1"
+FORMAT = "molweight-model-2"
 INDEX, MEMBERS, CALIBRATION, TRAINING = (
     "model.json",
     "weights.safetensors",

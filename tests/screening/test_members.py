@@ -1,12 +1,19 @@
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from molweight.encoders.compute import Compute
+from molweight.encoders.gin import GIN
 from molweight.molecules.store import store_from_smiles
 from molweight.screening.members import FOLDS, cross_fit, draw_folds, outputs
 from molweight.tasks.baselines import RandomForest
 from molweight.tasks.data import TaskData
+from molweight.tasks.finetune import FinetuneConfig, finetune
+from molweight.tasks.metrics import METRICS
+
+CPU = torch.device("cpu")
 
 SMILES = ["C" * n + end for n in range(1, 13) for end in ("O", "N", "Cl", "S")]
 
@@ -55,6 +62,28 @@ def test_no_member_sees_its_own_fold_and_each_molecule_is_predicted_by_the_one_t
         expected = outputs(member, data.smiles, data.store, own, data.kind)
         assert (fitted.out_of_fold[own] == expected).all()
     assert np.isfinite(fitted.out_of_fold).all()
+    assert np.isnan(fitted.second).all()  # forests learn from all they are given
+
+
+def test_a_network_gives_a_second_opinion_of_what_told_it_when_to_stop(data):
+    torch.manual_seed(0)
+    encoder, valids = GIN(2, 16), {}
+    metric = METRICS["roc_auc" if data.kind == "classification" else "rmse"]
+
+    def fit(train, valid, number):
+        valids[number] = valid
+        config = FinetuneConfig(epochs=1, patience=1)
+        return finetune(encoder, data, train, valid, metric, config, Compute(CPU, torch.float32), number)
+
+    folds = draw_folds(data.labels, data.kind, FOLDS, 0)
+    fitted = cross_fit(fit, data, folds, 0)
+    asked = np.unique(np.concatenate(list(valids.values())))
+    assert np.flatnonzero(np.isfinite(fitted.second).all(axis=1)).tolist() == asked.tolist()
+    for number, valid in valids.items():
+        last = np.array([i for i in valid if not any(i in valids[k] for k in range(number + 1, FOLDS))])
+        assert not (folds[valid] == number).any()
+        expected = outputs(fitted.members[number], data.smiles, data.store, last, data.kind)
+        assert fitted.second[last] == pytest.approx(expected, abs=1e-5)
 
 
 def test_labels_of_a_fold_have_no_influence_on_its_predictions(data):
