@@ -89,10 +89,10 @@ def test_nothing_begun_is_nothing_to_resume(run_cli, small_data, tmp_path):
     + [pytest.param(n, when, marks=pytest.mark.slow) for n in (1, 2, 6) for when in ("before", "after")],
 )
 def test_killed_during_a_write(writes, moment, run_cli, read_report, small_data, tmp_path, monkeypatch):
-    monkeypatch.setattr("molweight.tasks.reweight.SNAPSHOT_EVERY", 2)
+    monkeypatch.setattr("molweight.tasks.learning.SNAPSHOT_EVERY", 2)
     run_cli("bench", *OPTIONS, "--data-dir", small_data, "--out", tmp_path / "whole")
     out = tmp_path / "killed"
-    code = "import molweight.tasks.reweight as r; r.SNAPSHOT_EVERY = 2\n" + KILLED_AT_A_WRITE
+    code = "import molweight.tasks.learning as r; r.SNAPSHOT_EVERY = 2\n" + KILLED_AT_A_WRITE
     options = ("bench", *OPTIONS, "--data-dir", small_data, "--out", out)
     killed = subprocess.run(program(writes, moment, *options, code=code), capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
@@ -127,7 +127,7 @@ def test_killed_at_random_moments(run_cli, read_report, small_data, tmp_path):
 def test_a_killed_loop_goes_on_from_its_snapshot(run_cli, small_data, tmp_path, monkeypatch):
     """Not from its start: the steps before the last snapshot are not taken again."""
     out, steps = tmp_path / "killed", []
-    code = "import molweight.tasks.reweight as r; r.SNAPSHOT_EVERY = 2\n" + KILLED_AT_A_WRITE
+    code = "import molweight.tasks.learning as r; r.SNAPSHOT_EVERY = 2\n" + KILLED_AT_A_WRITE
     options = ("bench", *OPTIONS, "--methods", "tapweight", "--data-dir", small_data)
     killed = program(2, "after", *options, "--out", out, code=code)
     subprocess.run(killed, capture_output=True, check=False)  # after the snapshot of the second step
