@@ -5,49 +5,28 @@ from pathlib import Path
 
 import torch
 
-WORDS = [
-    "the",
-    "a",
-    "an",
-    "and",
-    "of",
-    "to",
-    "in",
-    "is",
-    "was",
-    "it",
-    "not",
-    "very",
-    "film",
-    "movie",
-    "book",
-    "good",
-    "bad",
-    "great",
-    "awful",
-    "plot",
-    "actor",
-    "story",
-    "cell",
-    "protein",
-    "gene",
-    "drug",
-    "acid",
-    "binds",
-    "strong",
-    "weak",
-    "this",
-    "that",
-    "are",
-    "were",
-    "with",
-    "no",
-    "yes",
-    "more",
-    "less",
-    "time",
-    "end",
-]
+from molweight.encoders.transformer_checkpoints import hugging_face
+
+SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+WORDS = (
+    *("the", "a", "an", "and", "of", "to", "in", "is", "was", "it", "not", "very", "this", "that", "are"),
+    *("were", "with", "no", "yes", "more", "less", "film", "movie", "book", "good", "bad", "great", "awful"),
+    *(
+        "plot",
+        "actor",
+        "story",
+        "cell",
+        "protein",
+        "gene",
+        "drug",
+        "acid",
+        "binds",
+        "strong",
+        "weak",
+        "time",
+        "end",
+    ),
+)
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 SYMBOLS = [*string.ascii_lowercase, *string.digits, *string.punctuation]
 
@@ -60,19 +39,10 @@ def vocabulary() -> dict[str, int]:
 
 def tiny_bert(folder: Path) -> Path:
     """Write it, weights at seed 0; returns the folder."""
-    from transformers import BertConfig, BertModel, BertTokenizer
-
     known = vocabulary()
-    config = BertConfig(
-        vocab_size=len(known),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=64,
-    )
-    with torch.random.fork_rng([]):
+    with hugging_face() as hub, torch.random.fork_rng([]):
         torch.manual_seed(0)
-        BertModel(config, add_pooling_layer=False).save_pretrained(folder)
-    BertTokenizer(vocab=known, model_max_length=64).save_pretrained(folder)
+        config = hub.BertConfig(vocab_size=len(known), max_position_embeddings=64, **SIZES)
+        hub.BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+        hub.BertTokenizer(vocab=known, model_max_length=64).save_pretrained(folder)
     return folder

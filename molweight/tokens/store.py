@@ -1,7 +1,7 @@
 """Tokenised texts in flat arrays, and the padded batch of one step."""
 
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -118,6 +118,6 @@ def collate(store: TokenStore, texts: Tensor) -> TextBatch:
     )
 
 
-def _moved(holder: TokenStore | TextBatch, device: torch.device) -> dict[str, Tensor]:
+def _moved(holder: TokenStore | TextBatch, device: torch.device) -> dict[str, Any]:
     values = {field.name: getattr(holder, field.name) for field in fields(holder)}
     return {name: value.to(device) for name, value in values.items() if isinstance(value, Tensor)}
