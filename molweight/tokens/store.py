@@ -118,6 +118,17 @@ def collate(store: TokenStore, texts: Tensor) -> TextBatch:
     )
 
 
+def take(batch: TextBatch, rows: Tensor) -> TextBatch:
+    """These texts of a batch, at its width.
+
+    Args:
+        batch: the texts.
+        rows: int64, of which some may repeat; or bool [texts].
+    """
+    columns = ("ids", "real", "segments", "words", "middles")
+    return replace(batch, **{name: getattr(batch, name)[rows] for name in columns})
+
+
 def _moved(holder: TokenStore | TextBatch, device: torch.device) -> dict[str, Any]:
     values = {field.name: getattr(holder, field.name) for field in fields(holder)}
     return {name: value.to(device) for name, value in values.items() if isinstance(value, Tensor)}
