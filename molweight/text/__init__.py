@@ -1,0 +1,1 @@
+"""Labelled texts: their problems for the solver, methods, baselines and metrics."""
