@@ -1,4 +1,4 @@
-"""Methods x seeds of a benchmark in any domain: what was reached before is taken as it is, the rest is run."""
+"""Methods x seeds of a benchmark in any domain; what was reached before is taken as it is."""
 
 import time
 from collections.abc import Callable, Iterable

@@ -1,1 +1,1 @@
-"""Labelled texts: their problems for the solver, methods, baselines and metrics."""
+"""The text domain: the same solver on a transformer."""
