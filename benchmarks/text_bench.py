@@ -209,7 +209,7 @@ def checksum(checkpoint: LoadedText) -> str:
     digest = sha256()
     with torch.no_grad():
         for parameter in checkpoint.encoder.parameters():
-            digest.update(parameter.contiguous().numpy())
+            digest.update(parameter.contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 

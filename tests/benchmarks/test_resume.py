@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from killed import KILLED_AT_A_WRITE, program
 
 from molweight.benchmarks.outcomes import Outcome, Outcomes
 from molweight.errors import ConfigError, DataError
@@ -20,28 +21,6 @@ OPTIONS = ("freesolv", "--methods", "rf,tapweight", "--seeds", "2", "--budget", 
 NOTHING = float("nan")
 RECORD = StepRecord(1, {"a": 1 / 3}, {"a": 0.1}, {"a": NOTHING}, {"a": NOTHING}, 0.3, NOTHING, {}, {})
 OUTCOME = Outcome(Score(0.7, {"y": 0.7}, ("z",)), {"mae": NOTHING}, 0.1 + 0.2, 1.5, {"a": 1 / 3}, [RECORD])
-
-# the program, in which every replacement of a file but the first N is the last thing that happens
-KILLED_AT_A_WRITE = """
-import os, signal, sys
-from molweight.cli import main
-left, after = int(sys.argv.pop(1)), sys.argv.pop(1) == "after"
-replace = os.replace
-def deadly(source, target):
-    global left
-    left -= 1
-    if left < 0 and not after:
-        os.kill(os.getpid(), signal.SIGKILL)
-    replace(source, target)
-    if left < 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-os.replace = deadly
-main()
-"""
-
-
-def program(*arguments: object, code: str = "from molweight.cli import main; main()") -> list[str]:
-    return [sys.executable, "-c", code, *map(str, arguments)]
 
 
 def test_an_outcome_comes_back_to_the_bit(tmp_path):

@@ -41,7 +41,7 @@ def test_pretraining_takes_the_same_steps_whatever_the_method(job):
 
 
 def test_unknown_names_are_told():
-    with pytest.raises(ConfigError, match="unknown method bert; there are tfidf, finetune"):
+    with pytest.raises(ConfigError, match="unknown method 'bert'; there are tfidf, finetune"):
         find_text_methods("tfidf,bert")
     with pytest.raises(ConfigError, match="unknown method ' , '"):
         find_text_methods(" , ")

@@ -48,7 +48,7 @@ def test_missing_labels_give_no_loss_and_no_gradient(kind, outputs):
     predicted = torch.randn(2, outputs, requires_grad=True)
     loss = text_loss(predicted, torch.tensor([NAN, NAN]), kind)
     loss.backward()
-    assert float(loss) == 0
+    assert loss.item() == 0
     assert torch.equal(predicted.grad, torch.zeros(2, outputs))
 
 
@@ -62,7 +62,7 @@ def test_a_head_starts_at_the_shares_of_the_classes():
 def test_a_head_of_values_starts_at_their_mean():
     head = torch.nn.Linear(4, 1)
     start_head(head, torch.tensor([-1.0, 1.0]), "regression")
-    assert float(head(torch.randn(1, 4))) == 0
+    assert head(torch.randn(1, 4)).item() == 0
 
 
 def test_one_seed_one_loss_whatever_was_drawn_before(checkpoint, store):
@@ -134,7 +134,9 @@ def test_the_proximal_term_pairs_by_name_in_one_norm_and_leaves_heads_alone(chec
     taken = {name: p.grad.clone() for name, p in copied.named_parameters()}
     copied.zero_grad()
     anchor = dict(problem.encoder.named_parameters())
-    distance = sum((p - anchor[name].detach()).square().sum() for name, p in copied.encoder.named_parameters())
+    distance = sum(
+        (p - anchor[name].detach()).square().sum() for name, p in copied.encoder.named_parameters()
+    )
     (copied.loss(copied(batch), batch) + 0.7 * distance).backward()
     for name, p in copied.named_parameters():
         assert torch.allclose(taken[name], p.grad, rtol=1e-4, atol=1e-6), name
