@@ -16,7 +16,7 @@ class TokenEncoder(Protocol):
 
     @property
     def embeddings(self) -> Tensor:
-        """Input embeddings, [vocabulary, width]."""
+        """Input embeddings, [vocabulary, their width]."""
 
     def __call__(self, batch: TextBatch) -> Tensor:
         """Representations of the tokens, [texts, tokens, width]."""
@@ -42,7 +42,7 @@ class TextEncoder(nn.Module):
 
     @property
     def embeddings(self) -> Tensor:
-        """Input embeddings, which a head may be tied to: [vocabulary, width]."""
+        """Input embeddings, which a head may be tied to: [vocabulary, their width]."""
         return self.model.get_input_embeddings().weight
 
     @property

@@ -51,7 +51,8 @@ def load_text_encoder(name: str = DEFAULT_TEXT, allow_download: bool = False) ->
 
     Raises:
         CheckpointError: if there is no such model, it has no safetensors weights or lacks some, or its
-            tokeniser is not a fast one with a mask and a padding token.
+            tokeniser is not a fast one with a mask and a padding token, or it is no encoder with a fixed
+            number of positions.
     """
     place, local = _find(name), not allow_download
     with hugging_face() as hub, torch.random.fork_rng([]):
@@ -69,6 +70,7 @@ def load_text_encoder(name: str = DEFAULT_TEXT, allow_download: bool = False) ->
             raise CheckpointError(_unreadable(name, place, allow_download, error)) from None
         _check_tokeniser(name, fast)
         _check_weights(name, report)
+        _check_architecture(name, model.config)
         rows = _fit_embeddings(model, len(fast))
     encoder = TextEncoder(model).eval()
     return LoadedText(
@@ -169,6 +171,14 @@ def _check_weights(name: str, report: dict[str, Any]) -> None:
         )
 
 
+def _check_architecture(name: str, config: Any) -> None:
+    if config.is_encoder_decoder or getattr(config, "max_position_embeddings", 0) < 1:
+        raise CheckpointError(
+            f"{name}: {config.model_type} is no encoder with a fixed number of positions; "
+            "give one such as BERT"
+        )
+
+
 def _fit_embeddings(model: Any, tokens: int) -> dict[str, str | int]:
     """Give tokens that were added to a tokeniser rows of their own, and say how many."""
     rows = len(model.get_input_embeddings().weight)
@@ -197,10 +207,12 @@ def _positions(encoder: TextEncoder) -> int:
 
 def _about(name: str, encoder: TextEncoder) -> dict[str, str | int]:
     config = encoder.model.config
-    return {
+    about: dict[str, str | int] = {
         "encoder": name,
         "architecture": type(encoder.model).__name__,
         "layers": int(config.num_hidden_layers),
         "width": encoder.width,
         "parameters": sum(p.numel() for p in encoder.parameters()),
     }
+    revision = getattr(config, "_commit_hash", None)  # of the hub's repository
+    return about | ({"revision": revision} if revision else {})

@@ -22,7 +22,7 @@ class MaskedLanguageModelling(nn.Module):
     def __init__(self, encoder: TextEncoder, rate: float = 0.15, whole_word: bool = False) -> None:
         super().__init__()
         self.rate, self.whole_word = rate, whole_word
-        self.head = TiedDecoder(encoder.width, encoder.vocabulary_size)
+        self.head = TiedDecoder(encoder)
 
     def forward(self, encoder: TokenEncoder, batch: TextBatch, generator: torch.Generator) -> Tensor:
         """Mean loss over the chosen tokens, a scalar."""

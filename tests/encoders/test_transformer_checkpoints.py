@@ -228,6 +228,21 @@ def test_the_default_is_minilm_and_imports_no_sentence_transformers():
     assert "sentence_transformers" not in sys.modules
 
 
+@pytest.mark.parametrize("kind", ["bart", "xlnet"])
+def test_what_is_no_encoder_of_fixed_positions(folder, kind):
+    with hugging_face() as hub, torch.random.fork_rng([]):
+        layers = {"encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2}
+        config = {
+            "bart": lambda: hub.BartConfig(
+                vocab_size=182, d_model=16, encoder_ffn_dim=16, decoder_ffn_dim=16, **layers
+            ),
+            "xlnet": lambda: hub.XLNetConfig(vocab_size=182, d_model=16, n_layer=1, n_head=2, d_inner=16),
+        }[kind]()
+        hub.AutoModel.from_config(config).save_pretrained(folder)
+    with pytest.raises(CheckpointError, match=f"{kind} is no encoder with a fixed number of positions"):
+        load_text_encoder(str(folder))
+
+
 def test_roberta_counts_positions_from_behind_its_padding(folder):
     with hugging_face() as hub, torch.random.fork_rng([]):
         config = hub.RobertaConfig(vocab_size=182, max_position_embeddings=34, pad_token_id=1, hidden_size=32)

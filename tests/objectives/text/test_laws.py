@@ -174,11 +174,14 @@ def test_losses_are_taken_in_float32_under_autocast(encoder, objective, batch):
     assert rounded.item() == pytest.approx(exact.item(), rel=0.05)
 
 
-def test_another_architecture_is_learned_from_alike(name, batch):
+@pytest.mark.parametrize("kind", ["DebertaV2", "Electra", "Albert"])
+def test_other_architectures_are_learned_from_alike(name, kind, batch):
     with hugging_face() as hub, torch.random.fork_rng([]):
         torch.manual_seed(0)
         sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-        config = hub.DebertaV2Config(vocab_size=200, relative_attention=True, pos_att_type=["c2p"], **sizes)
+        relative = {"relative_attention": True, "pos_att_type": ["c2p"]}
+        narrow = relative if kind == "DebertaV2" else {"embedding_size": 8}
+        config = getattr(hub, f"{kind}Config")(vocab_size=200, **sizes, **narrow)
         encoder = TextEncoder(hub.AutoModel.from_config(config)).train()
     objective = text_objectives(encoder, [name])[name]
     loss_of(encoder, objective, batch).backward()
