@@ -99,8 +99,8 @@ def reweight_text(
     """
     torch.manual_seed(seed)
     pretrain = pretrain_problem(encoder, objectives, config.dropout, compute)
-    finetune = TextFinetuneProblem(copy.deepcopy(encoder), data.outputs, data.kind, compute).train()
-    set_dropout(finetune.encoder, config.finetune_dropout)
+    copied = copied_encoder(encoder, config.finetune_dropout)
+    finetune = TextFinetuneProblem(copied, data.outputs, data.kind, compute).train()
     scaler = text_scaler(data, train)
     labels = scaled_labels(data, scaler, compute)
     # neither its direction nor its offset is to come from chance
@@ -128,9 +128,15 @@ def pretrain_problem(
     compute: Compute,
 ) -> TextPretrainProblem:
     """Level I on a copy of the encoder, ready to be trained."""
+    copied = copied_encoder(encoder, dropout)
+    return TextPretrainProblem(copied, objectives(copied), compute).to(compute.device).train()
+
+
+def copied_encoder(encoder: TextEncoder, dropout: float) -> TextEncoder:
+    """A copy with this dropout."""
     copied = copy.deepcopy(encoder)
     set_dropout(copied, dropout)
-    return TextPretrainProblem(copied, objectives(copied), compute).to(compute.device).train()
+    return copied
 
 
 def _batches(
