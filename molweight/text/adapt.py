@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molweight.encoders.compute import Compute, choose_compute
-from molweight.encoders.transformer_checkpoints import DEFAULT_TEXT, LoadedText, load_text_encoder
+from molweight.encoders.transformer_checkpoints import DEFAULT_TEXT, LoadedText
 from molweight.errors import ConfigError
 from molweight.molecules.splits import Split
 from molweight.objectives import TEXT_OBJECTIVES
@@ -129,6 +129,7 @@ class TextAdapted:
 def adapt_texts(
     training: TextTrainingSet,
     config: TextAdaptConfig,
+    checkpoint: LoadedText,
     kept: Trials,
     unlabelled: Sequence[str] = (),
 ) -> TextAdapted:
@@ -143,18 +144,16 @@ def adapt_texts(
     Args:
         training: labelled texts, which the tokeniser can read.
         config: what to do.
+        checkpoint: to start from; left as it is.
         kept: folder of finished trials, begun.
         unlabelled: texts to pretrain on beside the labelled ones.
 
     Raises:
-        CheckpointError: if the encoder cannot be had.
         ConfigError: if the metric does not fit the labels.
-        DataError: if the tokeniser can make nothing of a labelled text.
         FloatingPointError: if training fails.
     """
     began = time.perf_counter()
     data, metric = training.data, config.metric_of(training.data)
-    checkpoint = load_text_encoder(config.model, config.download)
     store = checkpoint.tokeniser.tokenise(data.texts, data.pairs, config.max_length)
     split = draw_split(data, config.seed)
     corpus = _corpus(data, split, unlabelled, checkpoint, config)

@@ -13,7 +13,7 @@ from molweight.text.metrics import TextMetric
 TOKENS = r"\[sep\]|\w+|[^\w\s]+"  # marks count too: they say which words a relation is asked of
 SEPARATOR = " [SEP] "
 MOST = 100_000  # words and pairs kept, the commonest; bounds memory on long reviews
-STRENGTHS = (0.1, 1.0, 10.0, 100.0)  # C of the logistic regression, 1 / alpha of the ridge regression
+STRENGTHS = (1.0, 10.0, 0.1, 100.0)  # C of the logistic regression, 1 / alpha of ridge; first of equals
 ABSENT = -20.0  # log-probability of a class that no text of train has
 
 
@@ -46,7 +46,7 @@ class Tfidf:
         metric: TextMetric,
         seed: int,
     ) -> "Tfidf":
-        """Fit every strength on train and keep the best on valid, the weakest-fitted where they tie.
+        """Fit every strength on train and keep the best on valid, the first listed where they tie.
 
         Args:
             data: labels outside `train` and `valid` are not read.

@@ -10,7 +10,7 @@ from molweight.errors import ConfigError
 from molweight.screening.out_of_fold import check_finite
 from molweight.screening.stored import Arrays, refuse_unless, stored
 
-COLDEST, HOTTEST = 0.05, 20.0  # temperatures that are looked at
+COLDEST, HOTTEST = 0.01, 100.0  # temperatures that are looked at
 Values = NDArray[np.float64]
 
 
@@ -26,7 +26,7 @@ class Temperature:
 
     @classmethod
     def fit(cls, logits: NDArray[np.float32], labels: NDArray[np.float32]) -> "Temperature":
-        """The T between 0.05 and 20 with the least log loss, a problem with one minimum in 1/T.
+        """The T between 0.01 and 100 with the least log loss, a problem with one minimum in 1/T.
 
         Args:
             logits: of the member that did not see the text, [texts, classes].

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from molweight.errors import DataError
 from molweight.screening.findings import Finding, counted
 from molweight.text.data import TextData
+from molweight.text.tokenisable import UNREADABLE
 
 FEWEST_OF_A_CLASS = 3  # one for each part
 RARE = 10  # texts of a class: below, what is said of it is worth little
@@ -42,16 +43,20 @@ class Cleaned:
     set_aside: tuple[Rejected, ...]
 
 
-def clean_texts(data: TextData) -> Cleaned:
-    """Set aside rows without text or label, copies, contradictions, and classes of one or two texts.
+def clean_texts(data: TextData, readable: NDArray[np.bool_] | None = None) -> Cleaned:
+    """Set aside rows without readable text or label, copies, contradictions, and classes of one or two texts.
 
     Of texts that are the same but for spaces, the first stays if their classes agree, with the mean of
     their values; if their classes differ, none of them stays, since nobody knows which is right.
 
+    Args:
+        data: all rows of the table.
+        readable: whether an encoder can read each; None where all can be read.
+
     Raises:
         DataError: if fewer than 20 texts or two classes are left.
     """
-    reasons = _unusable(data)
+    reasons = _unusable(data, np.ones(len(data), np.bool_) if readable is None else readable)
     data, copies, findings = _without_copies(data, reasons)
     reasons |= copies
     reasons |= _single_classes(data, reasons)
@@ -63,7 +68,7 @@ def clean_texts(data: TextData) -> Cleaned:
     return Cleaned(kept, rows, (*findings, *_about_numbers(kept), *_about_reasons(aside)), aside)
 
 
-def _unusable(data: TextData) -> dict[int, str]:
+def _unusable(data: TextData, readable: NDArray[np.bool_]) -> dict[int, str]:
     reasons = {}
     pairs = data.pairs or data.texts
     for row, (text, pair, label) in enumerate(zip(data.texts, pairs, data.labels, strict=True)):
@@ -71,6 +76,8 @@ def _unusable(data: TextData) -> dict[int, str]:
             reasons[row] = "the text is empty"
         elif not pair.strip():
             reasons[row] = "the second text is empty"
+        elif not readable[row]:
+            reasons[row] = UNREADABLE
         elif np.isnan(label):
             reasons[row] = "there is no label"
     return reasons
@@ -152,6 +159,7 @@ def _about_reasons(aside: Sequence[Rejected]) -> list[Finding]:
     titles = {
         "the text is empty": "Empty texts",
         "the second text is empty": "Empty second texts",
+        UNREADABLE: "Texts that cannot be read",
         "there is no label": "Rows without a label",
         "the same text as": "Copies",
         "the same text has": "Contradictions",

@@ -139,6 +139,16 @@ def calibrated_texts(
     return TextModel(about, fitted.members, needed, temperature, sets)
 
 
+def held_out_probabilities(data: TextData, fitted: TextCrossFitted) -> Values:
+    """Of each class, each fold with the temperature of the others: [texts, classes]."""
+    found = np.empty(fitted.out_of_fold.shape)
+    for fold in range(int(fitted.folds.max()) + 1):
+        own, rest = fitted.folds == fold, fitted.folds != fold
+        temperature = Temperature.fit(fitted.out_of_fold[rest], data.labels[rest])
+        found[own] = temperature.apply(fitted.out_of_fold[own])
+    return found
+
+
 def held_out_fits(data: TextData, fitted: TextCrossFitted) -> Values:
     """How well each label fits in, as a p-value against the texts of the other folds alone: [texts].
 

@@ -61,7 +61,11 @@ class TextFile:
 
 
 def open_texts(
-    path: Path, text_column: str | None = None, pair_column: str | None = None, others: Sequence[str] = ()
+    path: Path,
+    text_column: str | None = None,
+    pair_column: str | None = None,
+    others: Sequence[str] = (),
+    usual: str | None = None,
 ) -> TextFile:
     """Open a table of texts to go through it at bounded memory, each row once and in order.
 
@@ -73,6 +77,7 @@ def open_texts(
         text_column: column of the texts; found by its name or by what it holds where left out.
         pair_column: column of the second text of each row.
         others: columns that are known to hold something else.
+        usual: column of the texts if there is one of that name.
 
     Raises:
         DataError: if the file is missing, empty, or not what its suffix says, or has no such column;
@@ -82,6 +87,8 @@ def open_texts(
     if pair_column is not None:
         find_column(layout.columns, pair_column, path, "--pair-column")
     guessed = ""
+    if text_column is None and usual in layout.columns:
+        text_column = usual
     if text_column is None:
         taken = {*others, pair_column}
         text_column, guessed = _guess(sample[[c for c in sample if c not in taken]], path)

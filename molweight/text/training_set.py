@@ -1,7 +1,7 @@
 """A user's table as texts with labels, and what was found and done on the way."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +15,8 @@ from molweight.text.cleaning import Rejected, clean_texts
 from molweight.text.data import TextData
 from molweight.text.labels import Kind, read_labels
 from molweight.text.tables import find_column, open_texts
+
+Readable = Callable[[Sequence[str], Sequence[str] | None], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ def load_text_training(
     text_column: str | None = None,
     pair_column: str | None = None,
     kind: Kind = "auto",
+    readable: Readable = lambda texts, pairs: np.ones(len(texts), np.bool_),
 ) -> TextTrainingSet:
     """Read a table of labelled texts, and clean it.
 
@@ -63,6 +66,7 @@ def load_text_training(
         text_column: found by name or content where it is None.
         pair_column: column of the second text of each row, where rows are pairs.
         kind: of the labels; found out where it is auto.
+        readable: from texts and their partners to whether an encoder can read each, bool [texts].
 
     Raises:
         DataError: if the table, a label or the texts cannot be used; the text says where and what to do.
@@ -73,7 +77,8 @@ def load_text_training(
     found = read_labels([label for chunk in chunks for label in chunk.table[target]], target, kind)
     texts = tuple(text for chunk in chunks for text in chunk.texts)
     pairs = None if pair_column is None else tuple(text for chunk in chunks for text in chunk.pairs or ())
-    cleaned = clean_texts(TextData(texts, pairs, found.labels, found.classes, found.kind))
+    data = TextData(texts, pairs, found.labels, found.classes, found.kind)
+    cleaned = clean_texts(data, readable(texts, pairs))
     guessed = [Finding("Column of texts", file.guessed)] if file.guessed else []
     return TextTrainingSet(
         path.name,

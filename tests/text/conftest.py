@@ -8,7 +8,16 @@ from molweight.molecules.splits import Split
 from molweight.text.data import TextData
 from molweight.tokens.store import TokenStore
 
-SUBJECTS = ["the film", "this movie", "the book. it", "a story", "the plot", "the actor", "that film. it", "it"]
+SUBJECTS = [
+    "the film",
+    "this movie",
+    "the book. it",
+    "a story",
+    "the plot",
+    "the actor",
+    "that film. it",
+    "it",
+]
 JUDGEMENTS = ["is good and very great", "is bad. it is awful", "binds the protein"]
 TEXTS = tuple(f"{subject} {judgement}" for subject in SUBJECTS for judgement in JUDGEMENTS)
 

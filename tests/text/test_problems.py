@@ -134,7 +134,9 @@ def test_the_proximal_term_pairs_by_name_in_one_norm_and_leaves_heads_alone(chec
     taken = {name: p.grad.clone() for name, p in copied.named_parameters()}
     copied.zero_grad()
     anchor = dict(problem.encoder.named_parameters())
-    distance = sum((p - anchor[name].detach()).square().sum() for name, p in copied.encoder.named_parameters())
+    distance = sum(
+        (p - anchor[name].detach()).square().sum() for name, p in copied.encoder.named_parameters()
+    )
     (copied.loss(copied(batch), batch) + 0.7 * distance).backward()
     for name, p in copied.named_parameters():
         assert torch.allclose(taken[name], p.grad, rtol=1e-4, atol=1e-6), name

@@ -122,9 +122,7 @@ def test_killed_and_resumed_it_comes_to_the_same_bits(
         learned(checkpoint, data, store, split, compute, seed=1, snapshot=snapshot)
 
 
-def test_rates_of_dropout_are_those_of_the_settings(
-    checkpoint, data, store, split, compute, monkeypatch
-):
+def test_rates_of_dropout_are_those_of_the_settings(checkpoint, data, store, split, compute, monkeypatch):
     """The contrasted views differ by the pretrained encoder's; the copy has none."""
     seen = set()
     original = TextEncoder.forward
