@@ -3,21 +3,7 @@
 import numpy as np
 import pandas as pd
 
-FILLERS = [
-    "the",
-    "film",
-    "movie",
-    "book",
-    "plot",
-    "actor",
-    "story",
-    "very",
-    "this",
-    "that",
-    "it",
-    "is",
-    "was",
-]
+FILLERS = ["the", "film", "movie", "book", "plot", "actor", "story", "very", "this", "that", "it", "is"]
 TELLING = {"neg": ("bad", "awful"), "pos": ("good", "great"), "bio": ("cell", "protein")}
 WORTH = {"neg": -1.0, "pos": 1.5, "bio": 0.0}
 
