@@ -6,8 +6,12 @@ from typing import Annotated
 import typer
 
 from molweight.cli.options import Device, Precision
+from molweight.cli.text_adapt import adapt
+from molweight.cli.text_predict import predict
 
 app = typer.Typer(no_args_is_help=True, help="Texts instead of molecules.")
+for command in (adapt, predict):
+    app.command()(command)
 
 
 @app.command()

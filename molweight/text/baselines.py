@@ -13,24 +13,26 @@ from molweight.text.metrics import TextMetric
 TOKENS = r"\[sep\]|\w+|[^\w\s]+"  # marks count too: they say which words a relation is asked of
 SEPARATOR = " [SEP] "
 MOST = 100_000  # words and pairs kept, the commonest; bounds memory on long reviews
-STRENGTHS = (0.1, 1.0, 10.0, 100.0)  # C of the logistic regression, 1 / alpha of the ridge regression
+STRENGTHS = (1.0, 10.0, 0.1, 100.0)  # C of the logistic regression, 1 / alpha of ridge; first of equals
 ABSENT = -20.0  # log-probability of a class that no text of train has
 
 
 @dataclass(frozen=True)
 class Tfidf:
-    """A fitted baseline; lives in memory only.
+    """A fitted baseline.
 
     Attributes:
         vectoriser: from texts to TF-IDF rows.
-        model: logistic regression, or ridge regression for values; None where train has one class.
-        columns: numbers of the classes that the model knows, in its order; empty for values.
+        coefficients: of the words, float64 [classes known, words], or [1, words] for values.
+        intercept: float64 [classes known] or [1].
+        columns: numbers of the classes that train had, int64 [classes known]; empty for values.
         outputs: numbers given for a text.
         strength: the one chosen on the validation part.
     """
 
     vectoriser: Any
-    model: Any
+    coefficients: NDArray[np.float64]
+    intercept: NDArray[np.float64]
     columns: NDArray[np.int64]
     outputs: int
     strength: float
@@ -44,7 +46,7 @@ class Tfidf:
         metric: TextMetric,
         seed: int,
     ) -> "Tfidf":
-        """Fit every strength on train and keep the best on valid, the weakest-fitted where they tie.
+        """Fit every strength on train and keep the best on valid, the first listed where they tie.
 
         Args:
             data: labels outside `train` and `valid` are not read.
@@ -65,10 +67,11 @@ class Tfidf:
     def predict(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> NDArray[np.float32]:
         """Log-probabilities [texts, classes], or values [texts, 1]."""
         features = self.vectoriser.transform(joined_texts(texts, pairs))
+        linear = np.asarray(features @ self.coefficients.T) + self.intercept
         if not len(self.columns):
-            return np.asarray(self.model.predict(features), np.float32)[:, None]
+            return linear.astype(np.float32)
         outputs = np.full((len(texts), self.outputs), ABSENT, np.float32)
-        outputs[:, self.columns] = 0 if self.model is None else self.model.predict_log_proba(features)
+        outputs[:, self.columns] = linear - np.logaddexp.reduce(linear, axis=1, keepdims=True)
         return np.maximum(outputs, ABSENT)
 
 
@@ -82,23 +85,39 @@ def joined_texts(texts: Sequence[str], pairs: Sequence[str] | None) -> list[str]
     return list(texts) if pairs is None else [a + SEPARATOR + b for a, b in zip(texts, pairs, strict=True)]
 
 
-def _vectorise(texts: list[str]) -> tuple[Any, Any]:
+def vectoriser_of(vocabulary: dict[str, int] | None = None) -> Any:
+    """Scikit-learn's, not yet fitted; with a vocabulary it lacks its inverse frequencies only."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    vectoriser = TfidfVectorizer(
-        ngram_range=(1, 2), token_pattern=TOKENS, sublinear_tf=True, max_features=MOST
+    return TfidfVectorizer(
+        ngram_range=(1, 2),
+        token_pattern=TOKENS,
+        sublinear_tf=True,
+        max_features=MOST,
+        vocabulary=vocabulary,
     )
+
+
+def _vectorise(texts: list[str]) -> tuple[Any, Any]:
+    vectoriser = vectoriser_of()
     return vectoriser, vectoriser.fit_transform(texts)
 
 
 def _fit(
     data: TextData, train: NDArray[np.int64], vectoriser: Any, features: Any, strength: float, seed: int
 ) -> Tfidf:
-    """One strength on the rows of train, [texts, words]; no model where train has one class."""
+    """One strength on the rows of train, [texts, words]; where train has one class, that class."""
     labels = data.labels[train]
     columns = np.unique(labels).astype(np.int64) if data.kind == "classification" else np.zeros(0, np.int64)
-    model = None if len(columns) == 1 else _linear(data.kind, strength, seed).fit(features, labels)
-    return Tfidf(vectoriser, model, columns, data.outputs, strength)
+    if len(columns) == 1:
+        coefficients, intercept = np.zeros((1, features.shape[1])), np.zeros(1)
+    else:
+        model = _linear(data.kind, strength, seed).fit(features, labels)
+        coefficients, intercept = np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_)
+    if len(columns) == 2:  # scikit-learn has one row for two classes: what speaks for the second
+        coefficients = np.concatenate([np.zeros_like(coefficients), coefficients])
+        intercept = np.concatenate([np.zeros(1), intercept])
+    return Tfidf(vectoriser, coefficients, intercept, columns, data.outputs, strength)
 
 
 def _linear(kind: str, strength: float, seed: int) -> Any:

@@ -39,7 +39,7 @@ def test_labels_of_test_are_not_read():
     assert np.array_equal(seen, unseen)
 
 
-def test_the_strength_is_the_best_on_validation_the_smallest_where_they_tie(monkeypatch):
+def test_the_strength_is_the_best_on_validation_the_first_where_they_tie(monkeypatch):
     data, (train, valid, _) = coloured(180), parts(60)
     labels = data.labels.copy()
     labels[train[::2]] = (labels[train[::2]] + 1) % 3
