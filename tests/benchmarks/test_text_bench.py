@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from killed import KILLED_AT_A_WRITE, program
 
 from molweight.benchmarks.outcomes import Outcomes
 from molweight.benchmarks.text_bench import TextBenchConfig, prepare, run_text_bench
+from molweight.benchmarks.text_planted import plant_texts, run_text_planted
 from molweight.encoders.compute import choose_compute
 from molweight.objectives import TEXT_OBJECTIVES
 from molweight.text.methods import TEXT_METHODS, TextJob
@@ -197,9 +199,6 @@ def test_planted_objectives_are_counted(run_cli, options, tmp_path):
 
 
 def test_objectives_planted_on_texts(text_data, tiny_text):
-    import torch
-
-    from molweight.benchmarks.text_planted import plant_texts
 
     setting = prepare("chemprot", bench_config(text_data, tiny_text))
     data = setting.loaded.data.hide_labels(setting.splits[0].test)
@@ -216,3 +215,13 @@ def test_objectives_planted_on_texts(text_data, tiny_text):
     with torch.no_grad():
         losses = [float(leak(encoder, None, torch.Generator().manual_seed(seed))) for seed in (1, 1, 2)]
     assert losses[0] == losses[1] != losses[2]
+
+
+@pytest.mark.slow
+def test_a_real_encoder_finds_what_is_planted(data_folder, tmp_path):
+    """MiniLM on real reviews: a few steps are enough to tell a leak from noise."""
+    compute = choose_compute("cpu")
+    objectives = ("masked_language_modelling",)
+    config = TextBenchConfig("tapweight", objectives, 1, 1000, "quick", "minilm", 128, data_folder, compute)
+    found = run_text_planted("sst2", config)
+    assert (found.leak_above, found.noise_below) == (1, 1)

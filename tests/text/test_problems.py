@@ -118,7 +118,7 @@ def test_bfloat16_changes_the_losses_little(checkpoint, store):
     losses = exact(batch, 1), rounded(batch, 1)
     for name, loss in losses[0].items():
         assert losses[1][name].dtype == torch.float32
-        assert float(losses[1][name]) == pytest.approx(float(loss), rel=0.05)
+        assert losses[1][name].item() == pytest.approx(loss.item(), rel=0.05)
 
 
 def test_the_proximal_term_pairs_by_name_in_one_norm_and_leaves_heads_alone(checkpoint, store):
