@@ -218,8 +218,9 @@ def test_objectives_planted_on_texts(text_data, tiny_text):
 
 
 @pytest.mark.slow
-def test_a_real_encoder_finds_what_is_planted(data_folder, tmp_path):
+def test_a_real_encoder_finds_what_is_planted(data_folder, monkeypatch):
     """MiniLM on real reviews: a few steps are enough to tell a leak from noise."""
+    monkeypatch.setattr("molweight.benchmarks.text_planted.STEPS", 30)
     compute = choose_compute("cpu")
     objectives = ("masked_language_modelling",)
     config = TextBenchConfig("tapweight", objectives, 1, 1000, "quick", "minilm", 128, data_folder, compute)
