@@ -1,6 +1,5 @@
 """`molweight bench`: methods x seeds on one data set, and the report of what came out."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,16 +10,17 @@ import numpy as np
 import molweight
 from molweight.benchmarks.loading import Loaded, data_folders, find_data_set, load_data_set
 from molweight.benchmarks.outcomes import Outcome, Outcomes
+from molweight.benchmarks.running import outcome_of, run_all
 from molweight.encoders.checkpoints import load_encoder
 from molweight.encoders.compute import Compute
 from molweight.errors import ConfigError, DataError
 from molweight.molecules.splits import SEEDED, SPLITTERS, Split
-from molweight.reports.progress import announce, progress_bar
+from molweight.reports.progress import Advance, progress_bar
 from molweight.solver.ranks import ALONE, Ranks
 from molweight.tasks.budgets import Budget, find_budget
 from molweight.tasks.data import TaskData
 from molweight.tasks.methods import Job, Method, check_parallel, find_methods
-from molweight.tasks.metrics import METRICS, Metric, score
+from molweight.tasks.metrics import METRICS, Metric, Score, score
 
 
 @dataclass(frozen=True)
@@ -120,37 +120,25 @@ def run_bench(
         check_split(loaded.data, split, metric, name, config.split)
     config.ranks.once(lambda: kept.begin(_identity(name, config, loaded, splits), resume, overwrite))
 
-    def run(label: str, method: Method, seed: int) -> Outcome:
-        if (before := config.ranks.once(lambda: kept.load(label, seed))) is not None:
-            announce(f"{name}: {label}, seed {seed}: done before")
-            return before
-        blind = loaded.data.hide_labels(splits[seed].test)
-        snapshot = kept.snapshot(label, seed)
-        with progress_bar(f"{name}: {label}, seed {seed}") as advance:
-            job = Job(
-                blind,
-                splits[seed],
-                metric,
-                config.settings,
-                config.compute,
-                seed,
-                checkpoint,
-                config.objectives,
-                snapshot=snapshot,
-                advance=advance,
-                ranks=config.ranks,
-            )
-            outcome = run_method(job, method, loaded.data.labels[splits[seed].test])
-        if config.ranks.first:
-            kept.save(label, seed, outcome)
-        reached = f"valid {metric.name} {outcome.valid:.3f} in {outcome.seconds:.0f} s"
-        announce(f"{name}: {label}, seed {seed}: {reached}")
-        return outcome
+    methods = find_methods(config.methods)
 
-    methods = find_methods(config.methods).items()
-    outcomes = {
-        label: [run(label, method, seed) for seed in range(config.seeds)] for label, method in methods
-    }
+    def run(label: str, seed: int, advance: Advance) -> Outcome:
+        job = Job(
+            loaded.data.hide_labels(splits[seed].test),
+            splits[seed],
+            metric,
+            config.settings,
+            config.compute,
+            seed,
+            checkpoint,
+            config.objectives,
+            snapshot=kept.snapshot(label, seed),
+            advance=advance,
+            ranks=config.ranks,
+        )
+        return run_method(job, methods[label], loaded.data.labels[splits[seed].test])
+
+    outcomes = run_all(name, methods, config.seeds, kept, metric.name, run, config.ranks)
     return BenchResult(name, loaded, metric, splits, outcomes)
 
 
@@ -202,15 +190,12 @@ def run_method(job: Job, method: Method, labels: np.ndarray) -> Outcome:
         method: how.
         labels: of the test molecules, [molecules, tasks].
     """
-    began = time.perf_counter()
-    fitted = method(job)
-    predicted = fitted.predict(job.split.test)
-    seconds = time.perf_counter() - began
-    scores = {
-        metric.name: score(metric, labels, predicted, job.data.tasks)
-        for metric in METRICS.values()
-        if metric.kind == job.data.kind
-    }
-    headline = scores.pop(job.metric.name)
-    others = {name: found.value for name, found in scores.items()}
-    return Outcome(headline, others, fitted.valid, seconds, fitted.weights, fitted.history)
+
+    def scores(predicted: np.ndarray) -> dict[str, Score]:
+        return {
+            metric.name: score(metric, labels, predicted, job.data.tasks)
+            for metric in METRICS.values()
+            if metric.kind == job.data.kind
+        }
+
+    return outcome_of(lambda: method(job), job.split.test, job.metric.name, scores)

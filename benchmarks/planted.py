@@ -1,50 +1,19 @@
 """`molweight bench --plant`: weights learned beside planted objectives, and how often they find the truth."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
-from rich.console import Console
 
 from molweight.benchmarks.bench import BenchConfig, make_splits
 from molweight.benchmarks.loading import data_folders, load_data_set
-from molweight.benchmarks.planting import LEAK, NOISE, plant
+from molweight.benchmarks.planted_report import PlantedRuns
+from molweight.benchmarks.planting import plant
 from molweight.encoders.checkpoints import load_encoder
-from molweight.reports.json_file import write_json
-from molweight.reports.pictures import draw_weights
 from molweight.reports.progress import announce, progress_bar
-from molweight.reports.tables import weights_table
-from molweight.reports.versions import versions
-from molweight.reports.weight_evidence import weight_evidence
-from molweight.solver import StepRecord
 from molweight.tasks.remarks import format_values
-from molweight.tasks.reweight import ReweightConfig, reweight
+from molweight.tasks.reweight import reweight
 
-PLANT_REPORT = "plant.json"
 STEPS = 60  # at most: what is planted shows early
-
-
-@dataclass(frozen=True)
-class PlantedRuns:
-    """Weights learned beside planted objectives, of each seed: the last ones and the whole history."""
-
-    name: str
-    sizes: dict[str, int]
-    config: ReweightConfig
-    weights: dict[str, list[float]]
-    histories: list[list[StepRecord]]
-
-    @property
-    def leak_above(self) -> int:
-        """Seeds in which the leak ended above an equal share."""
-        return sum(weight > 1 / len(self.weights) for weight in self.weights[LEAK])
-
-    @property
-    def noise_below(self) -> int:
-        """Seeds in which the noise ended below an equal share."""
-        return sum(weight < 1 / len(self.weights) for weight in self.weights[NOISE])
 
 
 def run_planted(name: str, config: BenchConfig, normalise: bool = True) -> PlantedRuns:
@@ -86,43 +55,4 @@ def run_planted(name: str, config: BenchConfig, normalise: bool = True) -> Plant
             )
         announce(f"{name}: planted, seed {seed}: {format_values(found.weights, 2)}")
         histories.append(found.history)
-    names = histories[0][-1].weights
-    weights = {name: [history[-1].weights[name] for history in histories] for name in names}
-    return PlantedRuns(name, sizes, settings, weights, histories)
-
-
-def write_planted(runs: PlantedRuns, folder: Path) -> dict[str, Any]:
-    """Write plant.json and weights.png and return what plant.json holds."""
-    content = {
-        "dataset": runs.name,
-        "sizes": runs.sizes,
-        "seeds": list(range(len(runs.histories))),
-        "equal_share": 1 / len(runs.weights),
-        "leak_above": runs.leak_above,
-        "noise_below": runs.noise_below,
-        "weights": runs.weights,
-        "evidence": weight_evidence(runs.histories),
-        "config": asdict(runs.config),
-        "versions": versions(),
-    }
-    trajectories = {n: [[r.weights[n] for r in history] for history in runs.histories] for n in runs.weights}
-    draw_weights(trajectories, f"{runs.name}: weights beside planted objectives", folder / "weights.png")
-    write_json(content, folder / PLANT_REPORT)
-    return content
-
-
-def print_planted(content: Mapping[str, Any], folder: Path, console: Console) -> None:
-    """The table of weights and the two counts."""
-    seeds = len(content["seeds"])
-    console.print(
-        weights_table(
-            f"{content['dataset']}: weights beside planted objectives",
-            content["weights"],
-            content["evidence"],
-        )
-    )
-    console.print(
-        f"of {seeds} seeds, the leak ended above an equal share in {content['leak_above']}, "
-        f"the noise below in {content['noise_below']}"
-    )
-    console.print(f"report: {folder / PLANT_REPORT}", soft_wrap=True)
+    return PlantedRuns(name, sizes, settings, histories)

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from molweight.benchmarks.planted_report import LEAK, NOISE
 from molweight.encoders.compute import Compute, at_least_float32
 from molweight.encoders.readout import mean_readout
 from molweight.molecules.batch import GraphBatch, collate
@@ -17,7 +18,7 @@ from molweight.tasks.data import Scaler, TaskData, TaskKind, as_tensor
 from molweight.tasks.losses import masked_loss
 from molweight.tasks.problems import start_at_base_rate
 
-LEAK, NOISE = "leak", "noise"
+Rows = NDArray[np.int64]
 
 
 class Supervised(nn.Module):
@@ -48,6 +49,13 @@ class Supervised(nn.Module):
         graphs = collate(self.store, self.molecules[drawn])
         predicted = at_least_float32(self.head(mean_readout(encoder(graphs), graphs)))
         return masked_loss(predicted, self.labels[drawn], self.kind)
+
+
+def divide(rows: Rows, generator: np.random.Generator) -> tuple[Rows, Rows, Rows]:
+    """At random: a quarter to train on, a quarter to judge by, half to hold back."""
+    quarter = len(rows) // 4
+    valid, train, held = np.split(generator.permutation(rows), [quarter, 2 * quarter])
+    return train, valid, held
 
 
 @dataclass(frozen=True)
@@ -88,8 +96,7 @@ def plant(
         beside: names of the objectives that are not planted.
     """
     generator = np.random.default_rng(seed)
-    quarter = len(molecules) // 4
-    valid, train, held = np.split(generator.permutation(molecules), [quarter, 2 * quarter])
+    train, valid, held = divide(molecules, generator)
     labels = Scaler.of(data.labels[train], data.kind).transform(data.labels[held])
     store, own = data.store.to(compute.device), as_tensor(held, compute.device)
     truths = {LEAK: labels, NOISE: generator.permutation(labels)}

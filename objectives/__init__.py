@@ -4,21 +4,33 @@ An objective is an `nn.Module` that owns its head and never the encoder, with
 `forward(encoder, batch, generator) -> scalar`; any module of that shape can be used beside these.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import nn
 
+from molweight.encoders.transformer import TextEncoder
 from molweight.errors import ConfigError
 from molweight.objectives.graph.attribute_masking import AttributeMasking
 from molweight.objectives.graph.context_prediction import ContextPrediction
 from molweight.objectives.graph.contrastive import Contrastive
 from molweight.objectives.graph.edge_prediction import EdgePrediction
+from molweight.objectives.text.bag_of_words import BagOfWords
+from molweight.objectives.text.contrastive import SentenceContrast
+from molweight.objectives.text.masked_language_modelling import MaskedLanguageModelling
+from molweight.objectives.text.sentence_order import SentenceOrder
 
 GRAPH_OBJECTIVES: dict[str, type[nn.Module]] = {
     "attribute_masking": AttributeMasking,
     "context_prediction": ContextPrediction,
     "contrastive": Contrastive,
     "edge_prediction": EdgePrediction,
+}
+
+TEXT_OBJECTIVES: dict[str, type[nn.Module]] = {
+    "masked_language_modelling": MaskedLanguageModelling,
+    "contrastive": SentenceContrast,
+    "sentence_order": SentenceOrder,
+    "bag_of_words": BagOfWords,
 }
 
 
@@ -30,16 +42,25 @@ def graph_objectives(width: int, names: Sequence[str] = tuple(GRAPH_OBJECTIVES))
     return nn.ModuleDict({name: GRAPH_OBJECTIVES[name](width) for name in names})
 
 
-def find_objectives(names: str) -> tuple[str, ...]:
+def text_objectives(encoder: TextEncoder, names: Sequence[str] = tuple(TEXT_OBJECTIVES)) -> nn.ModuleDict:
+    """The text objectives of these names, with fresh heads that fit this encoder."""
+    return nn.ModuleDict({name: TEXT_OBJECTIVES[name](encoder) for name in names})
+
+
+def find_objectives(names: str, known: Mapping[str, type[nn.Module]] = GRAPH_OBJECTIVES) -> tuple[str, ...]:
     """The names in a comma-separated list.
+
+    Args:
+        names: the list.
+        known: objectives by name.
 
     Raises:
         ConfigError: if one does not exist or is named twice, or none is named.
     """
     wanted = tuple(name.strip() for name in names.split(",") if name.strip())
-    unknown = [name for name in wanted if name not in GRAPH_OBJECTIVES]
+    unknown = [name for name in wanted if name not in known]
     if unknown or not wanted:
-        there = ", ".join(GRAPH_OBJECTIVES)
+        there = ", ".join(known)
         raise ConfigError(f"unknown objective {', '.join(unknown) or names!r}; there are {there}")
     if len(set(wanted)) < len(wanted):
         raise ConfigError(f"--objectives {names}: names an objective twice")

@@ -68,6 +68,14 @@ def small_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
+@pytest.fixture(scope="session")
+def tiny_text(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of a BERT of two layers and width 32, with random weights."""
+    from tiny_bert import tiny_bert
+
+    return str(tiny_bert(tmp_path_factory.mktemp("text") / "tiny"))
+
+
 CORES = ["CC", "CCC", "CCCC", "c1ccccc1", "C1CCCCC1", "Cc1ccccc1", "CC(C)C", "C1CCCC1"]
 ENDS = ["", "O", "N", "C(=O)O", "F"]
 

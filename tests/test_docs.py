@@ -40,10 +40,11 @@ def test_readme_links_lead_somewhere():
     assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
 
 
-@pytest.mark.parametrize("command", ["adapt", "predict", "screen", "bench", "pretrain"])
+@pytest.mark.parametrize("command", ["adapt", "predict", "screen", "bench", "pretrain", "text bench"])
 def test_readme_names_only_options_that_exist(command):
     code = (
-        f"import sys; sys.argv = ['molweight', '{command}', '--help']; from molweight.cli import main; main()"
+        f"import sys; sys.argv = ['molweight', *'{command}'.split(), '--help']; "
+        "from molweight.cli import main; main()"
     )
     result = subprocess.run(
         [sys.executable, "-c", code],

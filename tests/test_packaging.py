@@ -40,7 +40,8 @@ def test_the_checkpoint_comes_with_its_card():
     [
         ("molweight", {"torch", "numpy", "rdkit", "pandas", "sklearn"}),
         ("molweight.cli", {"torch", "numpy", "rdkit", "pandas", "matplotlib"}),
-        ("molweight.benchmarks.bench", {"dgl", "dgllife", "deepchem", "sklearn"}),
+        ("molweight.benchmarks.bench", {"dgl", "dgllife", "deepchem", "sklearn", "transformers"}),
+        ("molweight.encoders.transformer_checkpoints", {"transformers", "tokenizers", "pandas"}),
     ],
 )
 def test_heavy_imports_wait(module, banned):

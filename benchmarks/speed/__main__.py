@@ -5,6 +5,7 @@ import os
 import platform
 from collections.abc import Callable
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +27,7 @@ from molweight.benchmarks.speed.kernel import kernel, kernel_table
 from molweight.benchmarks.speed.objectives import objectives, objectives_table
 from molweight.benchmarks.speed.setting import Setting, SpeedConfig, make_setting
 from molweight.benchmarks.speed.startup import startup, startup_table
+from molweight.benchmarks.speed.text import text, text_table
 from molweight.errors import ConfigError
 from molweight.paths import replacing
 
@@ -43,6 +45,7 @@ TABLES: dict[str, tuple[Measure, Callable[[dict[str, Any]], Table]]] = {
     "startup": (startup, startup_table),
     "bench": (end_to_end, end_to_end_table),
     "growth": (growth, growth_table),
+    "text": (text, text_table),
 }
 TABLE_NAMES = ", ".join(TABLES)
 
@@ -61,9 +64,11 @@ def speed(
     molecules: Annotated[int, typer.Option(help="Molecules of the largest store.")] = 100_000,
     epochs: Annotated[int, typer.Option(help="Epochs in a timed share of a benchmark run.")] = 1,
     iterations: Annotated[int, typer.Option(help="Iterations of weight learning in one.")] = 2,
+    texts: Annotated[int, typer.Option(help="Texts to every batch of the table of texts.")] = 16,
 ) -> None:
     """Time the solver, and the way from SMILES to batches, against what else does the same."""
-    wanted = tables or [name for name in TABLES if name != "gpu" or torch.cuda.is_available()]
+    there = {"gpu": torch.cuda.is_available(), "text": find_spec("transformers") is not None}
+    wanted = tables or [name for name in TABLES if there.get(name, True)]
     if unknown := [name for name in wanted if name not in TABLES]:
         raise ConfigError(f"unknown table {unknown[0]!r}; there are {TABLE_NAMES}")
     config = SpeedConfig(
@@ -73,6 +78,7 @@ def speed(
         molecules=molecules,
         epochs=epochs,
         iterations=iterations,
+        texts=texts,
     )
     setting, console = make_setting(config), Console()
     results = {}

@@ -1,14 +1,14 @@
 """Do betty and this program compute the same thing? Losses and hypergradient of one iteration in place."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from molweight.benchmarks.speed.betty_loop import start_betty
-from molweight.benchmarks.speed.setting import Setting
 from molweight.solver import Hypergradient, LoopConfig, LoopState, hypergradient
 from molweight.solver.curvature import Params, frozen_statistics
 from molweight.solver.draws import seeded
@@ -20,7 +20,18 @@ STILL = 1e-30  # learning rate that moves no parameter
 TOLERANCE = 1e-3  # relative: the two are the same numbers but for rounding
 
 
-def compare(setting: Setting, config: LoopConfig) -> dict[str, Any]:
+class AnySetting(Protocol):
+    """A three-level problem of any domain, and its batches."""
+
+    @property
+    def batches(self) -> Callable[[int], Batches]:
+        """From the number of an iteration."""
+
+    def start(self, config: LoopConfig) -> LoopState:
+        """A state of its own for each call; all begin alike."""
+
+
+def compare(setting: AnySetting, config: LoopConfig) -> dict[str, Any]:
     """Both at the same parameters, batches and random choices.
 
     Returns:

@@ -37,6 +37,7 @@ class SpeedConfig:
         molecules: of the largest store that is built.
         epochs: of fine-tuning in a timed share of a benchmark run.
         iterations: of weight learning in one.
+        texts: to every batch of the table of texts.
     """
 
     batch: int = 256
@@ -47,9 +48,10 @@ class SpeedConfig:
     molecules: int = 100_000
     epochs: int = 1
     iterations: int = 2
+    texts: int = 16
 
     def __post_init__(self) -> None:
-        for name in ("batch", "rounds", "molecules", "epochs", "iterations"):
+        for name in ("batch", "rounds", "molecules", "epochs", "iterations", "texts"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"--{name} must be at least 1, got {getattr(self, name)}")
 

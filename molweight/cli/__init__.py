@@ -9,6 +9,7 @@ from molweight.cli.bench import bench
 from molweight.cli.predict import predict
 from molweight.cli.pretrain import pretrain
 from molweight.cli.screen import screen
+from molweight.cli.text import app as text
 from molweight.errors import MolweightError
 from molweight.launch import first_speaks, refuse_ranks
 
@@ -32,6 +33,7 @@ def molweight_command(context: typer.Context) -> None:
 
 for command in (adapt, predict, screen, bench, pretrain):
     app.command()(command)
+app.add_typer(text, name="text")
 
 
 def main() -> None:

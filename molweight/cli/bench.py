@@ -71,10 +71,12 @@ def bench(
         f"molweight bench {' '.join(names)}: {methods}; {seeds} seeds, {split} split, {budget} budget"
     )
     from molweight.benchmarks.bench import BenchConfig, check_names, run_bench
+    from molweight.benchmarks.folders import output_folders, resumed_folders
     from molweight.benchmarks.outcomes import FOLDER as OUTCOMES
     from molweight.benchmarks.outcomes import Outcomes
-    from molweight.benchmarks.planted import PLANT_REPORT, print_planted, run_planted, write_planted
-    from molweight.benchmarks.report import output_folders, print_report, resumed_folders, write_report
+    from molweight.benchmarks.planted import run_planted
+    from molweight.benchmarks.planted_report import PLANT_REPORT, print_planted, write_planted
+    from molweight.benchmarks.report import print_report, write_report
     from molweight.encoders.compute import choose_compute
     from molweight.objectives import find_objectives
 

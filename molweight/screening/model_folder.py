@@ -52,14 +52,14 @@ def write_model(model: Model, labels: NDArray[np.float32], folder: Path) -> None
     parts = {"domain": model.domain.arrays(), "conformal": model.conformal.arrays()}
     if model.platt is not None:
         parts["platt"] = model.platt.arrays()
-    (folder / CALIBRATION).write_bytes(save(_joined(parts)))
+    (folder / CALIBRATION).write_bytes(save(joined(parts)))
     _write_training(model, labels, folder / TRAINING)
     content = {
         "format": FORMAT,
         "molweight": molweight.__version__,
         "about": asdict(model.about),
         "members": [_member_kind(member) for member in model.members],
-        "sha256": {name: _digest(folder / name) for name in (MEMBERS, CALIBRATION, TRAINING)},
+        "sha256": {name: file_sha256(folder / name) for name in (MEMBERS, CALIBRATION, TRAINING)},
     }
     (folder / INDEX).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -78,7 +78,7 @@ def read_model(folder: Path, compute: Compute) -> Model:
     for name, digest in index["sha256"].items():
         if not (folder / name).is_file():
             raise CheckpointError(f"{folder / name}: no such file; the model folder is incomplete")
-        if _digest(folder / name) != digest:
+        if file_sha256(folder / name) != digest:
             raise CheckpointError(
                 f"{folder / name}: was changed since the model was written; restore it or adapt anew"
             )
@@ -117,15 +117,15 @@ def _assemble(index: Mapping[str, Any], folder: Path, compute: Compute) -> Model
     )
     arrays = load((folder / MEMBERS).read_bytes())
     members = tuple(
-        _member(kind, _below(f"{number}", arrays), about, compute)
+        _member(kind, below(f"{number}", arrays), about, compute)
         for number, kind in enumerate(index["members"])
     )
     found = load((folder / CALIBRATION).read_bytes())
-    platt = None if about.kind == "regression" else PlattScaling.from_arrays(_below("platt", found))
+    platt = None if about.kind == "regression" else PlattScaling.from_arrays(below("platt", found))
     kind = CrossIntervals if about.kind == "regression" else CrossSets
-    conformal: CrossIntervals | CrossSets = kind.from_arrays(_below("conformal", found))
+    conformal: CrossIntervals | CrossSets = kind.from_arrays(below("conformal", found))
     smiles = _read_training(folder / TRAINING)
-    return Model(about, members, platt, conformal, Domain.from_arrays(_below("domain", found)), smiles)
+    return Model(about, members, platt, conformal, Domain.from_arrays(below("domain", found)), smiles)
 
 
 def _member_kind(member: Member) -> str:
@@ -133,7 +133,7 @@ def _member_kind(member: Member) -> str:
 
 
 def _member_arrays(members: tuple[Member, ...]) -> Arrays:
-    return _joined({str(number): _arrays_of(member) for number, member in enumerate(members)})
+    return joined({str(number): _arrays_of(member) for number, member in enumerate(members)})
 
 
 def _arrays_of(member: Member) -> Arrays:
@@ -169,7 +169,8 @@ def _read_training(path: Path) -> tuple[str, ...]:
         return tuple(row["smiles"] for row in csv.DictReader(file))
 
 
-def _joined(parts: Mapping[str, Arrays]) -> Arrays:
+def joined(parts: Mapping[str, Arrays]) -> Arrays:
+    """Several sets of arrays as one, each name behind that of its set and a dot."""
     return {
         f"{prefix}.{name}": np.ascontiguousarray(value).reshape(value.shape)
         for prefix, arrays in parts.items()
@@ -177,11 +178,13 @@ def _joined(parts: Mapping[str, Arrays]) -> Arrays:
     }
 
 
-def _below(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
+def below(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
+    """One of the sets that `joined` put together."""
     start = f"{prefix}."
     return {name.removeprefix(start): value for name, value in arrays.items() if name.startswith(start)}
 
 
-def _digest(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """Checksum of a file."""
     with open(path, "rb") as file:
         return file_digest(file, "sha256").hexdigest()

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,18 @@ from molweight.screening.model import About, Model, Predicted, nothing
 DIGITS = 6  # significant ones of a number that is written
 NEAREST, SIMILARITY, INSIDE, PROBLEM = "nearest_smiles", "similarity", "in_domain", "problem"
 ROWS = 500  # to a piece: the interval of one molecule looks at every training molecule
+
+
+class Table(Protocol):
+    """A table that is open for reading."""
+
+    @property
+    def path(self) -> Path:
+        """Of the file."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Their names."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +55,7 @@ def added_columns(about: About) -> list[str]:
     return [*molecules_table(about, nothing(about), ()).columns, PROBLEM]
 
 
-def check_columns(source: MoleculeFile, added: Sequence[str]) -> None:
+def check_columns(source: Table, added: Sequence[str]) -> None:
     """Refuse a table whose own columns would be overwritten.
 
     Raises:
@@ -129,16 +143,16 @@ def molecules_table(about: About, predicted: Predicted, smiles: Sequence[str]) -
     columns: dict[str, object] = {}
     for number, task in enumerate(about.tasks):
         value = "probability" if predicted.sets is not None else "prediction"
-        columns[f"{value}_{task}"] = _significant(predicted.value[:, number])
-        columns[f"std_{task}"] = _significant(predicted.spread[:, number])
+        columns[f"{value}_{task}"] = significant(predicted.value[:, number])
+        columns[f"std_{task}"] = significant(predicted.spread[:, number])
         if predicted.sets is not None:
             columns[f"set_{task}"] = _sets(predicted.sets[:, number], about.classes[number])
         if predicted.lower is not None and predicted.upper is not None:
-            columns[f"lower_{task}"] = _significant(predicted.lower[:, number])
-            columns[f"upper_{task}"] = _significant(predicted.upper[:, number])
+            columns[f"lower_{task}"] = significant(predicted.lower[:, number])
+            columns[f"upper_{task}"] = significant(predicted.upper[:, number])
     found = predicted.neighbours
     columns[NEAREST] = _texts(smiles[i] for i in found.index)
-    columns[SIMILARITY] = _significant(found.similarity)
+    columns[SIMILARITY] = significant(found.similarity)
     columns[INSIDE] = _texts("yes" if inside else "no" for inside in found.inside)
     return pd.DataFrame(columns)
 
@@ -153,8 +167,8 @@ def _texts(values: Iterable[str]) -> "pd.Series[str]":
     return pd.Series(list(values), dtype=object)
 
 
-def _significant(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rounded to so many significant digits."""
+def significant(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Numbers rounded to so many significant digits."""
     with np.errstate(divide="ignore", invalid="ignore"):
         places = DIGITS - 1 - np.floor(np.log10(np.abs(values)))
         unit = 10.0 ** np.where(np.isfinite(places), places, 0.0)

@@ -1,26 +1,58 @@
 """Trials: each method with each seed on the split, kept on disk as soon as it is done."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from molweight.encoders.gin import GIN
 from molweight.errors import DataError
 from molweight.paths import replacing
 from molweight.run_folder import RunFolder
 from molweight.solver import StepRecord
-from molweight.tasks.methods import Fitted
 from molweight.tasks.metrics import Metric, score
 
 ENCODER = "encoder."
+
+
+class Fitted(Protocol):
+    """What a method of any domain comes to."""
+
+    @property
+    def predict(self) -> Callable[[NDArray[np.int64]], NDArray[np.float32]]:
+        """From positions in the data."""
+
+    @property
+    def valid(self) -> float:
+        """Validation score."""
+
+    @property
+    def weights(self) -> dict[str, float] | None:
+        """Of the objectives at the end, where it had any."""
+
+    @property
+    def history(self) -> list[StepRecord]:
+        """Of learning them."""
+
+    @property
+    def encoder(self) -> nn.Module | None:
+        """What was fine-tuned, as it was before."""
+
+
+class Ranked(Protocol):
+    """A figure of merit of any domain."""
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether it is."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +140,7 @@ class Trials(RunFolder):
         return self.folder / f"{method}-{seed}.safetensors"
 
 
-def best_method(trials: Sequence[Trial], metric: Metric) -> str:
+def best_method(trials: Sequence[Trial], metric: Ranked) -> str:
     """The method with the best mean validation score over its seeds; the first one of equals."""
     methods = list(dict.fromkeys(trial.method for trial in trials))
     means = [float(np.mean([t.valid for t in trials if t.method == method])) for method in methods]

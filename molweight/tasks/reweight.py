@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,19 +13,16 @@ from torch import nn
 from molweight.encoders.batch_norm import synchronised_norms
 from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
-from molweight.errors import DataError
 from molweight.molecules.batch import collate
 from molweight.molecules.store import Store
 from molweight.objectives import graph_objectives
-from molweight.solver import LoopConfig, LoopState, StepRecord, learn_weights
+from molweight.solver import LoopConfig, StepRecord
 from molweight.solver.loop import Batches
 from molweight.solver.ranks import ALONE, Ranks
 from molweight.tasks.data import Scaler, TaskData, as_tensor, labelled_batch
+from molweight.tasks.learning import learn_on_problems
 from molweight.tasks.problems import FinetuneProblem, PretrainProblem, start_at_base_rate
 from molweight.tasks.sampling import step_batch
-from molweight.tasks.snapshots import read_about, restore_snapshot, save_snapshot
-
-SNAPSHOT_EVERY = 25  # steps
 
 
 @dataclass(frozen=True)
@@ -102,35 +99,16 @@ def reweight(
     # neither its direction nor its offset is to come from chance
     start_at_base_rate(finetune.head, torch.from_numpy(data.labels[train]), data.kind)
     finetune.encoder.dropout = config.dropout
-    state = LoopState.start(
-        pretrain.to(compute.device),
-        finetune.to(compute.device),
-        config.loop,
-        ranks.seed(seed),
-        ranks.average,
-    )
     shared = f" over {ranks.count} ranks" if ranks.count > 1 else ""
     beside = "" if corpus is None else f", a corpus of {len(corpus)}"
     identity = f"{config} seed {seed}, {len(train)} and {len(valid)} molecules{beside}, {compute}{shared}"
-    begun = snapshot is not None and ranks.once(snapshot.exists)
-    history = _resume(state, snapshot, identity) if snapshot and begun else []
     batches = _batches(data, train, valid, config, compute, seed, ranks, corpus)
+    pretrain.to(compute.device), finetune.to(compute.device)
     with synchronised_norms(pretrain, finetune, active=ranks.count > 1):
-        for record in learn_weights(state, batches, config.loop):
-            history.append(record)
-            progress(record)
-            if snapshot and ranks.first and state.step % SNAPSHOT_EVERY == 0:
-                about = {"identity": identity, "history": [asdict(record) for record in history]}
-                save_snapshot(state, snapshot, about)
-    return Reweighted(pretrain.encoder, state.weights, history)
-
-
-def _resume(state: LoopState, snapshot: Path, identity: str) -> list[StepRecord]:
-    about = read_about(snapshot)
-    if about["identity"] != identity:
-        raise DataError(f"{snapshot}: was begun with other data or settings; delete it to start anew")
-    restore_snapshot(state, snapshot)
-    return [StepRecord(**record) for record in about["history"]]
+        learned = learn_on_problems(
+            pretrain, finetune, batches, config.loop, seed, identity, progress, snapshot, ranks
+        )
+    return Reweighted(pretrain.encoder, learned.weights, learned.history)
 
 
 def _batches(

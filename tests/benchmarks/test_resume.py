@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from killed import KILLED_AT_A_WRITE, program
 
 from molweight.benchmarks.outcomes import Outcome, Outcomes
 from molweight.errors import ConfigError, DataError
@@ -20,28 +21,6 @@ OPTIONS = ("freesolv", "--methods", "rf,tapweight", "--seeds", "2", "--budget", 
 NOTHING = float("nan")
 RECORD = StepRecord(1, {"a": 1 / 3}, {"a": 0.1}, {"a": NOTHING}, {"a": NOTHING}, 0.3, NOTHING, {}, {})
 OUTCOME = Outcome(Score(0.7, {"y": 0.7}, ("z",)), {"mae": NOTHING}, 0.1 + 0.2, 1.5, {"a": 1 / 3}, [RECORD])
-
-# the program, in which every replacement of a file but the first N is the last thing that happens
-KILLED_AT_A_WRITE = """
-import os, signal, sys
-from molweight.cli import main
-left, after = int(sys.argv.pop(1)), sys.argv.pop(1) == "after"
-replace = os.replace
-def deadly(source, target):
-    global left
-    left -= 1
-    if left < 0 and not after:
-        os.kill(os.getpid(), signal.SIGKILL)
-    replace(source, target)
-    if left < 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-os.replace = deadly
-main()
-"""
-
-
-def program(*arguments: object, code: str = "from molweight.cli import main; main()") -> list[str]:
-    return [sys.executable, "-c", code, *map(str, arguments)]
 
 
 def test_an_outcome_comes_back_to_the_bit(tmp_path):
@@ -89,10 +68,10 @@ def test_nothing_begun_is_nothing_to_resume(run_cli, small_data, tmp_path):
     + [pytest.param(n, when, marks=pytest.mark.slow) for n in (1, 2, 6) for when in ("before", "after")],
 )
 def test_killed_during_a_write(writes, moment, run_cli, read_report, small_data, tmp_path, monkeypatch):
-    monkeypatch.setattr("molweight.tasks.reweight.SNAPSHOT_EVERY", 2)
+    monkeypatch.setattr("molweight.tasks.learning.SNAPSHOT_EVERY", 2)
     run_cli("bench", *OPTIONS, "--data-dir", small_data, "--out", tmp_path / "whole")
     out = tmp_path / "killed"
-    code = "import molweight.tasks.reweight as r; r.SNAPSHOT_EVERY = 2\n" + KILLED_AT_A_WRITE
+    code = "import molweight.tasks.learning as r; r.SNAPSHOT_EVERY = 2\n" + KILLED_AT_A_WRITE
     options = ("bench", *OPTIONS, "--data-dir", small_data, "--out", out)
     killed = subprocess.run(program(writes, moment, *options, code=code), capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
@@ -127,7 +106,7 @@ def test_killed_at_random_moments(run_cli, read_report, small_data, tmp_path):
 def test_a_killed_loop_goes_on_from_its_snapshot(run_cli, small_data, tmp_path, monkeypatch):
     """Not from its start: the steps before the last snapshot are not taken again."""
     out, steps = tmp_path / "killed", []
-    code = "import molweight.tasks.reweight as r; r.SNAPSHOT_EVERY = 2\n" + KILLED_AT_A_WRITE
+    code = "import molweight.tasks.learning as r; r.SNAPSHOT_EVERY = 2\n" + KILLED_AT_A_WRITE
     options = ("bench", *OPTIONS, "--methods", "tapweight", "--data-dir", small_data)
     killed = program(2, "after", *options, "--out", out, code=code)
     subprocess.run(killed, capture_output=True, check=False)  # after the snapshot of the second step

@@ -16,7 +16,7 @@ from molweight.molecules.store import store_from_smiles
 from molweight.objectives import graph_objectives
 from molweight.solver import LoopConfig, conjugate_gradient
 from molweight.solver.ranks import ALONE
-from molweight.tasks import reweight as module
+from molweight.tasks import learning as module
 from molweight.tasks.data import TaskData
 from molweight.tasks.reweight import ReweightConfig, reweight
 

@@ -1,7 +1,7 @@
 """Tables of molecules, read in pieces: whatever the format, rows of text and the column that holds SMILES."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pandas as pd
 from molweight.errors import DataError
 from molweight.molecules.smiles_column import SAMPLE, find_smiles_column, guess_smiles_column
 from molweight.molecules.tables.delimited import read_delimited
+from molweight.molecules.tables.jsonl import read_jsonl
 from molweight.molecules.tables.lines import Layout, Row, kind_of
 from molweight.molecules.tables.parquet import read_parquet
 from molweight.molecules.tables.sdf import read_sdf
@@ -24,6 +25,7 @@ _READERS: dict[str, Callable[[Path], Layout]] = {
     ".txt": read_smi,
     ".sdf": read_sdf,
     ".parquet": read_parquet,
+    ".jsonl": read_jsonl,
 }
 
 
@@ -71,9 +73,9 @@ class MoleculeFile:
 def open_molecules(path: Path, smiles_column: str | None = None, chunk: int = 2_000) -> MoleculeFile:
     """Open a table of molecules to go through it at bounded memory, each row once and in order.
 
-    The suffix says the format: .csv, .tsv, .smi, .txt or .sdf, gzipped or not, or .parquet; standard
-    input, of the path -, is CSV. In .smi and .txt files the first column holds the SMILES, and in .sdf
-    files they are made from the mol blocks unless a property is named for them.
+    The suffix says the format: .csv, .tsv, .smi, .txt, .sdf or .jsonl, gzipped or not, or .parquet;
+    standard input, of the path -, is CSV. In .smi and .txt files the first column holds the SMILES, and in
+    .sdf files they are made from the mol blocks unless a property is named for them.
 
     Args:
         path: of the file, or - for standard input.
@@ -84,18 +86,32 @@ def open_molecules(path: Path, smiles_column: str | None = None, chunk: int = 2_
         DataError: if the file is missing, empty, or not what its suffix says, or has no such column;
             while rows are read, if a later part of it is at fault. The text says where and the remedy.
     """
+    layout, first = open_layout(path, tuple(_READERS))
+    column, guessed = _smiles_column(layout, first, kind_of(path), path, smiles_column)
+    chunks = _chunks(layout, column, chunk)
+    return MoleculeFile(path, layout.columns, column, guessed, layout.count, chunks)
+
+
+def open_layout(path: Path, kinds: Sequence[str]) -> tuple[Layout, pd.DataFrame]:
+    """A table of one of these kinds, with all its rows still to come, and its first rows to look at.
+
+    Raises:
+        DataError: if the file is missing, empty, or not what its suffix says.
+    """
     kind = kind_of(path)
-    if kind not in _READERS:
-        raise DataError(
-            f"{path}: unknown kind of file; {', '.join(_READERS)} are read: save it as one of these"
-        )
+    if kind not in kinds:
+        raise DataError(f"{path}: unknown kind of file; {', '.join(kinds)} are read: save it as one of these")
     layout = _READERS[kind](path)
     first = _piece(layout.rows, SAMPLE)
     if not first:
         raise DataError(f"{path}: no row below the header")
-    column, guessed = _smiles_column(layout, _table(first, layout.columns), kind, path, smiles_column)
-    chunks = _chunks(chain(first, layout.rows), layout.columns, column, chunk)
-    return MoleculeFile(path, layout.columns, column, guessed, layout.count, chunks)
+    return replace(layout, rows=chain(first, layout.rows)), _table(first, layout.columns)
+
+
+def tables_of(layout: Layout, most: int) -> Iterator[tuple[int, pd.DataFrame]]:
+    """The rows in pieces of so many at most: the number of the first, from 0, and the table."""
+    for first, piece in _pieces(layout, most):
+        yield first, _table(piece, layout.columns)
 
 
 def _smiles_column(
@@ -108,12 +124,17 @@ def _smiles_column(
     return guess_smiles_column(sample, path)
 
 
-def _chunks(rows: Iterator[Row], columns: tuple[str, ...], smiles_column: str, chunk: int) -> Iterator[Chunk]:
-    first = 0
-    while piece := _piece(rows, chunk):
-        table = _table(piece, columns)
+def _chunks(layout: Layout, smiles_column: str, chunk: int) -> Iterator[Chunk]:
+    for first, piece in _pieces(layout, chunk):
+        table = _table(piece, layout.columns)
         unreadable = {row: reason for row, (_, reason) in enumerate(piece, first) if reason}
         yield Chunk(first, table, table[smiles_column].tolist(), unreadable)
+
+
+def _pieces(layout: Layout, most: int) -> Iterator[tuple[int, list[Row]]]:
+    first = 0
+    while piece := _piece(layout.rows, most):
+        yield first, piece
         first += len(piece)
 
 

@@ -18,13 +18,14 @@ import pyarrow.parquet as pq
 from molweight.errors import ConfigError, DataError
 from molweight.molecules.smiles_column import find_smiles_column
 from molweight.molecules.tables.delimited import DELIMITERS, write_delimited
+from molweight.molecules.tables.jsonl import write_jsonl
 from molweight.molecules.tables.lines import STANDARD_STREAM, kind_of
 from molweight.molecules.tables.parquet import parquet_schema
 from molweight.molecules.tables.sdf import write_sdf
 from molweight.molecules.tables.smi import SMI, write_smi
 from molweight.paths import replacing
 
-KINDS = (*DELIMITERS, *SMI, ".sdf", ".parquet")
+KINDS = (*DELIMITERS, *SMI, ".sdf", ".parquet", ".jsonl")
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ def table_writer(
     The file appears under its name once everything is written: a full disk, an interrupt or an exception
     leaves what was there before. Formats are those of `open_molecules`; to standard output, of the path
     -, goes CSV. .smi has the SMILES first and a header that begins with #; .sdf has a drawn molecule, or
-    none where the row is no molecule, and every column as a property; .parquet has numbers where the first
-    piece has them, and text.
+    none where the row is no molecule, and every column as a property; .jsonl has an object for each row;
+    .parquet has numbers where the first piece has them, and text.
 
     Args:
         path: of the file, or - for standard output.
@@ -128,6 +129,8 @@ def _appender(
         return closing.enter_context(_parquet(target, columns))
     compressed = path.suffix.lower() == ".gz"
     file = closing.enter_context(_standard_output() if path == STANDARD_STREAM else _text(target, compressed))
+    if kind == ".jsonl":
+        return partial(write_jsonl, file=file)
     if kind == ".sdf":
         return partial(write_sdf, file=file, smiles_column=smiles_column)
     append: Callable[..., None] = (

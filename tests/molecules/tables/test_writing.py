@@ -22,7 +22,19 @@ from rdkit import Chem
 from molweight.errors import ConfigError, DataError
 from molweight.molecules.tables import open_molecules, table_writer
 
-ALL = ("a.csv", "a.csv.gz", "a.tsv", "a.smi", "a.smi.gz", "a.txt", "a.sdf", "a.sdf.gz", "a.parquet")
+ALL = (
+    "a.csv",
+    "a.csv.gz",
+    "a.tsv",
+    "a.smi",
+    "a.smi.gz",
+    "a.txt",
+    "a.sdf",
+    "a.sdf.gz",
+    "a.parquet",
+    "a.jsonl",
+    "a.jsonl.gz",
+)
 TABLE = pd.DataFrame(
     {"id": ["1", "2", "3"], "smiles": ["CCO", "C1CC", ""], "y": ["a b", "", "c"]}, dtype=str
 ).assign(score=[0.1, np.nan, 1e-12])
@@ -163,7 +175,7 @@ def test_a_table_without_rows_has_its_columns(tmp_path, name):
         pass
     if name == "a.parquet":
         assert pq.read_schema(tmp_path / name).names == ["smiles", "y"]
-    elif "sdf" not in name:
+    elif "sdf" not in name and "jsonl" not in name:
         text = (
             gzip.decompress((tmp_path / name).read_bytes())
             if "gz" in name
@@ -273,7 +285,7 @@ REFUSED = {
     "suffix": (
         "a.xlsx",
         ConfigError,
-        "unknown kind of file; .csv, .tsv, .smi, .txt, .sdf, .parquet are written",
+        "unknown kind of file; .csv, .tsv, .smi, .txt, .sdf, .parquet, .jsonl are written",
     ),
     "no SMILES": ("b.sdf", DataError, "no column named like SMILES"),
     "below a file": ("a.csv/b.csv", DataError, "cannot be written"),

@@ -1,0 +1,90 @@
+"""Methods x seeds of a benchmark in any domain; what was reached before is taken as it is."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from molweight.benchmarks.outcomes import Outcome, Outcomes
+from molweight.reports.progress import Advance, announce, progress_bar
+from molweight.solver import StepRecord
+from molweight.solver.ranks import ALONE, Ranks
+from molweight.tasks.metrics import Score
+
+Run = Callable[[str, int, Advance], Outcome]
+
+
+class AnyFitted(Protocol):
+    """What a method comes to, whatever it was fitted on."""
+
+    @property
+    def valid(self) -> float:
+        """Validation score."""
+
+    @property
+    def predict(self) -> Callable[[Any], Any]:
+        """From positions in the data to outputs."""
+
+    @property
+    def weights(self) -> dict[str, float] | None:
+        """Of the objectives, where there were any."""
+
+    @property
+    def history(self) -> list[StepRecord]:
+        """Of learning them."""
+
+
+def run_all(
+    name: str,
+    methods: Iterable[str],
+    seeds: int,
+    kept: Outcomes,
+    metric: str,
+    run: Run,
+    ranks: Ranks = ALONE,
+) -> dict[str, list[Outcome]]:
+    """Run every method with every seed, each outcome kept as soon as it is reached.
+
+    Args:
+        name: data set, for the lines shown.
+        methods: names.
+        seeds: number of them, from 0.
+        kept: where outcomes are, and those of an interrupted run lie already.
+        metric: its name, for the lines shown.
+        run: from a method's name, a seed and a function that reports progress to the outcome.
+        ranks: all of which come to each outcome; rank 0 keeps it.
+    """
+
+    def one(label: str, seed: int) -> Outcome:
+        if (before := ranks.once(lambda: kept.load(label, seed))) is not None:
+            announce(f"{name}: {label}, seed {seed}: done before")
+            return before
+        with progress_bar(f"{name}: {label}, seed {seed}") as advance:
+            outcome = run(label, seed, advance)
+        if ranks.first:
+            kept.save(label, seed, outcome)
+        reached = f"valid {metric} {outcome.valid:.3f} in {outcome.seconds:.0f} s"
+        announce(f"{name}: {label}, seed {seed}: {reached}")
+        return outcome
+
+    return {label: [one(label, seed) for seed in range(seeds)] for label in methods}
+
+
+def outcome_of(
+    fit: Callable[[], AnyFitted], test: Any, metric: str, scores: Callable[[Any], dict[str, Score]]
+) -> Outcome:
+    """Fit on data without test labels, predict, and only then score against them.
+
+    Args:
+        fit: the method on its job.
+        test: positions of the test part.
+        metric: name of the score that counts.
+        scores: from outputs for the test part to the score by each metric of the kind.
+    """
+    began = time.perf_counter()
+    fitted = fit()
+    predicted = fitted.predict(test)
+    seconds = time.perf_counter() - began
+    found = scores(predicted)
+    headline = found.pop(metric)
+    others = {name: each.value for name, each in found.items()}
+    return Outcome(headline, others, fitted.valid, seconds, fitted.weights, fitted.history)

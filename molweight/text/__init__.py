@@ -1,0 +1,1 @@
+"""The text domain: the same solver on a transformer."""

@@ -1,0 +1,1 @@
+"""Texts as arrays of tokens: tokenised once, stored flat, collated for each step."""

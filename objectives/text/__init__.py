@@ -1,0 +1,1 @@
+"""Objectives on texts, as tensor programs on a whole batch of tokens."""
