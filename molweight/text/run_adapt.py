@@ -129,7 +129,7 @@ def tell_text_result(report: dict[str, Any], training: TextTrainingSet, out: Pat
         f"{label(report['metric'])} {seen:.3f} on those that each member had not seen (random folds)"
     )
     if report["truncated"]:
-        console.print(f"{report['truncated']} texts were cut to the first tokens; see --max-length")
+        console.print(f"networks read only the beginning of {report['truncated']} texts; see --max-length")
     if training.set_aside:
         console.print(f"{len(training.set_aside)} rows were set aside: {out / REJECTED_FILE}", soft_wrap=True)
     console.print(f"model: {out}   report: {out / REPORT_FILE}", soft_wrap=True)
