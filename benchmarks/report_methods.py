@@ -1,6 +1,5 @@
 """What a report says of each method: scores, cost, learned weights and how they were found."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,9 +11,8 @@ from molweight.benchmarks.outcomes import Outcome
 from molweight.reports.json_file import write_json
 from molweight.reports.pictures import draw_scores, draw_weights
 from molweight.reports.tables import scores_table, weights_table
-from molweight.reports.weight_evidence import weight_evidence
+from molweight.reports.weight_evidence import solver_statuses, stopgap_sentences, weight_evidence
 from molweight.solver import StepRecord
-from molweight.solver.inverse import DIVERGED, NEGATIVE_CURVATURE
 
 Reached = Mapping[str, Sequence[Outcome]]  # method to one outcome for each seed
 
@@ -60,7 +58,8 @@ def print_methods(
             console.print(
                 weights_table(f"{name}: weights after learning", found["weights"], found["evidence"])
             )
-            print_statuses(found["statuses"], console)
+            for sentence in stopgap_sentences(found["statuses"]):
+                console.print(sentence)
 
 
 def _method(outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -80,20 +79,6 @@ def _method(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     return found
 
 
-def solver_statuses(histories: Sequence[Sequence[StepRecord]]) -> dict[str, dict[str, float]]:
-    """For each level, the share of the steps with a hypergradient in which its solver ended in each way."""
-    records = [record for history in histories for record in history if record.statuses]
-    levels = sorted({level for record in records for level in record.statuses})
-    return {
-        level: {
-            status: count / len(records)
-            for status, count in sorted(Counter(record.statuses[level] for record in records).items())
-            if status
-        }
-        for level in levels
-    }
-
-
 def _write_weights(histories: list[list[StepRecord]], title: str, method: str, folder: Path) -> None:
     """`weights.json` and `weights.png` of `tapweight`; the other methods' names say theirs."""
     stem = "weights" if method == "tapweight" else f"weights-{method}"
@@ -101,14 +86,3 @@ def _write_weights(histories: list[list[StepRecord]], title: str, method: str, f
     names = histories[0][0].weights
     trajectories = {name: [[r.weights[name] for r in history] for history in histories] for name in names}
     draw_weights(trajectories, title, folder / f"{stem}.png")
-
-
-def print_statuses(statuses: Mapping[str, Mapping[str, float]], console: Console) -> None:
-    """Say where a best response is a stopgap, because its solver met what it cannot solve."""
-    for level, shares in statuses.items():
-        for status in (NEGATIVE_CURVATURE, DIVERGED):
-            if share := shares.get(status, 0.0):
-                console.print(
-                    f"{level}: the solver ended with {status} in {share:.0%} of the steps, and its best "
-                    "response there is a stopgap"
-                )

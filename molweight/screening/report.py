@@ -12,6 +12,7 @@ from molweight.reports.page import Grid, Picture, Section, write_page
 from molweight.reports.pictures import label, weights_figure
 from molweight.reports.tables import mean_and_spread
 from molweight.reports.versions import versions
+from molweight.reports.weight_evidence import solver_statuses, stopgap_sentences
 from molweight.screening.adapt import Adapted
 from molweight.screening.comparison import (
     IN_WORDS,
@@ -136,10 +137,11 @@ def _weights_section(method: str, trials: list[Trial]) -> Section:
     )
     headings = ["objective", "share at the end", "seeds above equal", "cosine", "signal-to-noise", "judged"]
     figure = weights_figure(trajectories(trials), "objective weights while learning")
+    stopgaps = stopgap_sentences(solver_statuses([trial.history for trial in trials]))
     words = ", ".join(f"{label(each.name)} {np.mean(each.shares):.2f}" for each in weights)
     return Section(
         f"Objective weights of {method}",
-        [*weight_sentences(method, weights), about],
+        [*weight_sentences(method, weights), *stopgaps, about],
         Grid(headings, [_weight_row(each) for each in weights], (0, 5)),
         [Picture(figure, f"objective weights over steps; mean share at the end: {words}")],
     )

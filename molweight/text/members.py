@@ -25,11 +25,14 @@ class TextCrossFitted:
         members: one for each fold.
         folds: int64 [texts], the fold of each.
         out_of_fold: float32 [texts, outputs], logits or values.
+        second: the same by another member, to which the text said only when to stop or how strongly to
+            regularise; NaN where there is none.
     """
 
     members: tuple[TextMember, ...]
     folds: Indices
     out_of_fold: NDArray[np.float32]
+    second: NDArray[np.float32]
 
 
 def member_outputs(
@@ -65,13 +68,15 @@ def cross_fit_texts(
         seed: of the parts held out.
     """
     members, out_of_fold = [], np.full((len(data), data.outputs), np.nan, np.float32)
+    second = out_of_fold.copy()
     for fold in range(int(folds.max()) + 1):
         rest, own = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         held = text_folds(data.take(rest), 2 * FOLDS - 2, seed + 1 + fold) == 0
         member = fit(rest[~held], rest[held], fold)
         members.append(member)
         out_of_fold[own] = _outputs_at(member, data, store, own)
-    return TextCrossFitted(tuple(members), folds, out_of_fold)
+        second[rest[held]] = _outputs_at(member, data, store, rest[held])
+    return TextCrossFitted(tuple(members), folds, out_of_fold, second)
 
 
 def text_folds(data: TextData, count: int, seed: int) -> Indices:

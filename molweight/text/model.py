@@ -132,7 +132,7 @@ def calibrated_texts(
     """
     needed = None if all(isinstance(member, Tfidf) for member in fitted.members) else tokeniser
     if data.kind == "regression":
-        intervals = CrossIntervals.fit(fitted.out_of_fold, data.labels[:, None], fitted.folds)
+        intervals = CrossIntervals.fit(fitted.out_of_fold, data.labels[:, None], fitted.folds, fitted.second)
         return TextModel(about, fitted.members, needed, None, intervals)
     temperature = Temperature.fit(fitted.out_of_fold, data.labels)
     sets = CrossClassSets.fit(temperature.apply(fitted.out_of_fold), data.labels, fitted.folds)

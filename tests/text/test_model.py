@@ -101,7 +101,7 @@ def fitted(kind: str) -> tuple[TextData, TextCrossFitted]:
     labels = (rng.integers(0, 3, 40) if kind == "classification" else rng.normal(size=40)).astype(np.float32)
     data = TextData(("x",) * 40, None, labels, ("a", "b", "c") if kind == "classification" else (), kind)
     outputs = rng.normal(size=(40, data.outputs)).astype(np.float32)
-    return data, TextCrossFitted((), np.arange(40) % 4, outputs)
+    return data, TextCrossFitted((), np.arange(40) % 4, outputs, outputs)
 
 
 def test_held_out_fits_are_the_formula_for_values():
