@@ -7,13 +7,15 @@ import torch
 from torch import Tensor
 
 POOL = 32  # batches that are sorted by length together: enough to save padding, too few to order an epoch
+POOLS = 4  # at least so many to an epoch, or texts would meet the same ones in each
 
 
 def bucketed_batch(lengths: Tensor, chosen: Tensor, batch_size: int, step: int, seed: int) -> Tensor:
     """Texts of one step, int64: positions among `chosen`'s values whose lengths are close.
 
-    Each epoch is a new shuffle cut into pools of 32 batches. A pool is sorted by length and cut into
-    batches, and the batches of all pools are shuffled. The remainder is left for other epochs.
+    Each epoch is a new shuffle cut into pools of 32 batches, or of a quarter of them where there are few. A
+    pool is sorted by length and cut into batches, and the batches of all pools are shuffled. The remainder
+    is left for other epochs.
 
     Args:
         lengths: of all texts in tokens, int64 [texts].
@@ -30,8 +32,9 @@ def bucketed_batch(lengths: Tensor, chosen: Tensor, batch_size: int, step: int, 
     size = min(batch_size, len(chosen))
     batches = len(chosen) // size
     epoch, place = divmod(step, batches)
-    pool, number = divmod(int(_shuffle(batches, epoch, seed, 1)[place]), POOL)
-    start, stop = pool * POOL * size, min((pool + 1) * POOL, batches) * size
+    pooled = max(1, min(POOL, batches // POOLS))
+    pool, number = divmod(int(_shuffle(batches, epoch, seed, 1)[place]), pooled)
+    start, stop = pool * pooled * size, min((pool + 1) * pooled, batches) * size
     members = chosen[torch.from_numpy(_shuffle(len(chosen), epoch, seed, 0)[start:stop]).to(chosen.device)]
     return members[lengths[members].argsort(stable=True)][number * size : (number + 1) * size]
 

@@ -46,6 +46,20 @@ def test_each_epoch_and_each_seed_is_a_shuffle_of_its_own():
     assert len(epochs) == 9
 
 
+def test_texts_of_a_small_set_meet_others_in_each_epoch():
+    """Sorted as one pool, all epochs would have the same batches."""
+    few = CHOSEN[: 20 * SIZE]
+
+    def met(epoch: int) -> set[tuple[int, int]]:
+        batches = [
+            bucketed_batch(LENGTHS, few, SIZE, step, 0).tolist()
+            for step in range(20 * epoch, 20 * epoch + 20)
+        ]
+        return {(a, b) for batch in batches for a in batch for b in batch if a < b}
+
+    assert len(met(0) & met(1)) / len(met(0)) < 0.3
+
+
 def test_any_step_can_be_asked_for_first():
     late = bucketed_batch(LENGTHS, CHOSEN, SIZE, 5 * PER_EPOCH + 3, 2)
     for step in range(0, 9 * PER_EPOCH, 13):
