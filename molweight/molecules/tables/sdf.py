@@ -120,6 +120,7 @@ def _read_block(block: str, sanitize: bool) -> Chem.Mol | None:
 
 
 def _mol_block(mol: Chem.Mol) -> str:
+    mol.ClearProp("_Name")  # which RDKit reads behind a SMILES, and no column holds
     with BlockLogs():
         drawn = mol.GetNumAtoms() <= _DEPICTED
         if drawn:
