@@ -70,11 +70,11 @@ def _exact(gains: Array) -> Groups:
         totals = values[groups] + best[tasks ^ groups]
         place = int(totals.argmax())
         best[tasks], first[tasks] = totals[place], groups[place]
-    groups, left = [], len(values) - 1
+    divided, left = [], len(values) - 1
     while left:
-        groups.append(tuple(t for t in range(len(gains)) if first[left] >> t & 1))
+        divided.append(tuple(t for t in range(len(gains)) if first[left] >> t & 1))
         left ^= int(first[left])
-    return tuple(groups)
+    return tuple(divided)
 
 
 def _values_of_sets(gains: Array) -> Array:
