@@ -63,7 +63,9 @@ def forecast_change(fit: Fit, now: Samples, then: Samples) -> Change:
     change = after - before
     moved = [rate for name, rate in _rates(fit).items() if getattr(then, name) != getattr(now, name)]
     unknown = tuple(rate for rate in moved if not fit.parameters[rate].identified)
-    beyond = tuple(n for n, most in zip(("own", "other"), fit.largest, strict=True) if getattr(then, n) > most)
+    beyond = tuple(
+        n for n, most in zip(("own", "other"), fit.largest, strict=True) if getattr(then, n) > most
+    )
     return Change(before, after, change - margin, change + margin, unknown, beyond)
 
 
@@ -71,7 +73,7 @@ def parse_added(texts: Sequence[str], tasks: Sequence[str]) -> dict[str, int]:
     """Samples to add to each task, from texts such as `B=200`.
 
     Raises:
-        ConfigError: if a text is not of this form, its task unknown or named twice, or its number not above 0.
+        ConfigError: if a text is not of this form, its task unknown or twice there, or its number 0.
 
     >>> parse_added(["logP=200"], ["logS", "logP"])
     {'logP': 200}
@@ -88,7 +90,9 @@ def parse_added(texts: Sequence[str], tasks: Sequence[str]) -> dict[str, int]:
     return added
 
 
-def sentence(change: Change, task: str, added: Mapping[str, int], counts: Mapping[str, int], metric: str) -> str:
+def sentence(
+    change: Change, task: str, added: Mapping[str, int], counts: Mapping[str, int], metric: str
+) -> str:
     """The forecast in plain words.
 
     Args:
