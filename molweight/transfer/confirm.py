@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from molweight.transfer.curves import Fit
 from molweight.transfer.data import TransferData
@@ -12,7 +11,7 @@ from molweight.transfer.designs import Confirmed, Grid
 from molweight.transfer.features import Features
 from molweight.transfer.folds import Fold
 from molweight.transfer.network import NetworkConfig, sampled_labels, train_network
-from molweight.transfer.scoring import score_task
+from molweight.transfer.scoring import mean_gain, score_task
 
 Array = NDArray[np.float64]
 Pair = tuple[int, int]
@@ -65,10 +64,8 @@ def confirm_pair(
     alone, together = np.array(
         [_train_both(data, features, fold, grid, pair, config, seed) for fold in folds]
     ).T
-    gains = (together - alone)[np.isfinite(together - alone)]
-    margin = stats.sem(gains) * stats.t.ppf((1 + level) / 2, len(gains) - 1) if len(gains) > 1 else np.nan
-    gain = float(gains.mean()) if len(gains) else float("nan")
-    return Confirmed(*pair, tuple(alone), tuple(together), gain, float(gain - margin), float(gain + margin))
+    gain = mean_gain(together, alone, level)
+    return Confirmed(*pair, tuple(alone), tuple(together), *gain)
 
 
 def _train_both(
