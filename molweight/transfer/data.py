@@ -96,35 +96,44 @@ class TransferData:
         )
 
 
-def read_transfer(
-    path: Path,
-    *,
-    threshold: float | None = None,
-    smiles_column: str | None = None,
-    ignored: Collection[str] = (),
-    negative_log: float | None = None,
-) -> TransferData:
+@dataclass(frozen=True)
+class Reading:
+    """How a table is read.
+
+    Attributes:
+        threshold: values at or above it are class 1, others class 0; without it, columns of 0 and 1, or of
+            two opposite words, are classes, and others are numbers.
+        smiles_column: found by its name or by what it holds where it is None.
+        ignored: columns that are neither.
+        negative_log: take the negative decadic logarithm of every value times this first.
+    """
+
+    threshold: float | None = None
+    smiles_column: str | None = None
+    ignored: tuple[str, ...] = ()
+    negative_log: float | None = None
+
+
+def read_transfer(path: Path, reading: Reading) -> TransferData:
     """Read a table with a column of SMILES and one column for each task, empty where not measured.
 
     Rows of the same molecule are merged at the median of each label; classes that disagree count as missing.
 
     Args:
         path: of the table.
-        threshold: values at or above it are class 1, others class 0; without it, columns of 0 and 1, or of
-            two opposite words, are classes, and others are numbers.
-        smiles_column: found by its name or by what it holds where it is None.
-        ignored: columns that are neither.
-        negative_log: take the negative decadic logarithm of every value times this first.
+        reading: how.
 
     Raises:
         DataError: if the file cannot be read, no two tasks are left, or classes and numbers are mixed.
     """
-    file = open_molecules(path, smiles_column)
+    threshold = reading.threshold
+    file = open_molecules(path, reading.smiles_column)
     chunks = list(file)
     table = pd.concat([chunk.table for chunk in chunks], ignore_index=True)
     unreadable = {row: reason for chunk in chunks for row, reason in chunk.unreadable.items()}
-    texts, left_out = _sort_columns(table, {file.smiles_column, *ignored})
-    kind, values = _values(texts, threshold, negative_log, path)
+    _check_ignored(table, reading.ignored, path)
+    texts, left_out = _sort_columns(table, {file.smiles_column, *reading.ignored})
+    kind, values = _values(texts, reading, path)
     smiles = table[file.smiles_column].tolist()
     facts, aside = _usable(smiles, values, unreadable)
     labels, remarks = _merged(facts, values, kind)
@@ -143,6 +152,12 @@ def read_transfer(
         (*([file.guessed] if file.guessed else []), *remarks, *_about_bounds(texts)),
     )
     return _measured_enough(data)
+
+
+def _check_ignored(table: pd.DataFrame, ignored: Collection[str], path: Path) -> None:
+    for name in ignored:
+        if name not in table.columns:
+            raise DataError(f"{path}: there is no column {name!r} to ignore")
 
 
 def _sort_columns(
@@ -171,24 +186,22 @@ def _numbers_rows(texts: LabelTexts) -> bool:
     return whole and len(np.unique(numbers)) == len(numbers) > 2
 
 
-def _values(
-    texts: dict[str, LabelTexts], threshold: float | None, negative_log: float | None, path: Path
-) -> tuple[TaskKind, Labels]:
+def _values(texts: dict[str, LabelTexts], reading: Reading, path: Path) -> tuple[TaskKind, Labels]:
     """Kind and numbers of the columns, float32 [rows, tasks]."""
     if not texts:
         raise DataError(f"{path}: no column holds labels; a task is a column of numbers, or of 0 and 1")
     classes = [name for name, found in texts.items() if found.classes]
-    if classes and threshold is None and len(classes) < len(texts):
+    if classes and reading.threshold is None and len(classes) < len(texts):
         other = next(name for name in texts if name not in classes)
         raise DataError(
             f"{path}: column {classes[0]!r} holds two classes, but {other!r} does not; make classes of the "
             "numbers with --threshold, or leave one kind out with --ignore"
         )
-    kind: TaskKind = "classification" if classes and threshold is None else "regression"
+    kind: TaskKind = "classification" if classes and reading.threshold is None else "regression"
     columns = [_of_classes(found) if kind == "classification" else found.numbers for found in texts.values()]
     values = np.stack(columns, axis=1)
-    if negative_log is not None:
-        values = -np.log10(np.where(values > 0, values, np.nan) * negative_log)
+    if reading.negative_log is not None:
+        values = -np.log10(np.where(values > 0, values, np.nan) * reading.negative_log)
     return kind, values.astype(np.float32)
 
 
