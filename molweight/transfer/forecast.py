@@ -69,25 +69,33 @@ def forecast_change(fit: Fit, now: Samples, then: Samples) -> Change:
     return Change(before, after, change - margin, change + margin, unknown, beyond)
 
 
-def parse_added(texts: Sequence[str], tasks: Sequence[str]) -> dict[str, int]:
-    """Samples to add to each task, from texts such as `B=200`.
+def parse_counts(option: str, texts: Sequence[str], tasks: Sequence[str], least: int) -> dict[str, int]:
+    """Numbers of samples by task, from texts such as `B=200`.
+
+    Args:
+        option: that they were given with.
+        texts: as given.
+        tasks: all there are.
+        least: number that is allowed.
 
     Raises:
-        ConfigError: if a text is not of this form, its task unknown or twice there, or its number 0.
+        ConfigError: if a text is not of this form, its task unknown or twice there, or its number too small.
 
-    >>> parse_added(["logP=200"], ["logS", "logP"])
+    >>> parse_counts("--add", ["logP=200"], ["logS", "logP"], 1)
     {'logP': 200}
     """
-    added: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for text in texts:
         name, _, number = text.rpartition("=")
-        if not number.isdecimal() or int(number) == 0:
-            raise ConfigError(f"--add {text}: give a task and a whole number above 0, such as --add B=200")
-        if name not in tasks or name in added:
-            why = "is named twice" if name in added else f"is none of the tasks: {', '.join(tasks)}"
-            raise ConfigError(f"--add {text}: {name!r} {why}")
-        added[name] = int(number)
-    return added
+        if not (number.isascii() and number.isdecimal()) or int(number) < least:
+            raise ConfigError(
+                f"{option} {text}: give a task and a whole number of {least} or more, as in B=200"
+            )
+        if name not in tasks or name in counts:
+            why = "is named twice" if name in counts else f"is none of the tasks: {', '.join(tasks)}"
+            raise ConfigError(f"{option} {text}: {name!r} {why}")
+        counts[name] = int(number)
+    return counts
 
 
 def sentence(

@@ -35,7 +35,7 @@ def pair_gains(alone: Array, pairs: Array, level: float = 0.95) -> Gains:
         level: of the intervals.
     """
     differences = pairs - alone[:, :, None, :, None]
-    return over_folds(_last(_mean(differences, 1)), level)
+    return over_folds(_last(over_sizes(differences)), level)
 
 
 def context_gains(alone: Array, context: Array, level: float = 0.95) -> Gains:
@@ -46,7 +46,13 @@ def context_gains(alone: Array, context: Array, level: float = 0.95) -> Gains:
         context: [folds, own, context, tasks], with samples of all other tasks beside.
         level: of the intervals.
     """
-    return over_folds(_last(_mean(context - alone[:, :, None, :], 1)), level)
+    return over_folds(_last(over_sizes(context - alone[:, :, None, :])), level)
+
+
+def over_sizes(values: Array) -> Array:
+    """Mean of [folds, own, ...] over the own sizes that are known, NaN where none is: [folds, ...]."""
+    known = np.isfinite(values).sum(1)
+    return np.where(known > 0, np.nansum(values, 1) / np.maximum(known, 1), np.nan)
 
 
 def over_folds(values: Array, level: float = 0.95) -> Gains:
@@ -73,12 +79,6 @@ def _told(surprise: Array, rate: float) -> NDArray[np.bool_]:
     if known.any():
         told[known] = stats.false_discovery_control(surprise[known]) <= rate
     return told
-
-
-def _mean(values: Array, axis: int) -> Array:
-    """Of what is known; NaN where nothing is."""
-    known = np.isfinite(values).sum(axis)
-    return np.where(known > 0, np.nansum(values, axis) / np.maximum(known, 1), np.nan)
 
 
 def _last(values: Array) -> Array:

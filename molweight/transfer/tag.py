@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from molweight.tasks.data import Scaler, TaskKind
-from molweight.tasks.losses import masked_loss
 from molweight.tasks.sampling import step_batch
 
 LEAST_OVERLAP = 0.3  # of samples: below, few molecules of a batch tell two tasks of each other
@@ -116,9 +116,16 @@ def look_ahead(
 
 
 def task_losses(predicted: Tensor, labels: Tensor, kind: TaskKind) -> Tensor:
-    """The loss of each task over its labels, [tasks]; NaN where it has none."""
-    losses = [masked_loss(predicted[:, [t]], labels[:, [t]], kind) for t in range(labels.shape[1])]
-    return torch.where(labels.isnan().all(dim=0), torch.nan, torch.stack(losses))
+    """The mean loss of each task over its labels, [tasks]; NaN where it has none."""
+    present = ~labels.isnan()
+    target = torch.where(present, labels, 0.0)
+    if kind == "classification":
+        each = F.binary_cross_entropy_with_logits(predicted, target, reduction="none")
+    else:
+        each = (predicted - target).square()
+    counts = present.sum(0)
+    means = torch.where(present, each, 0.0).sum(0) / counts.clamp(min=1)
+    return torch.where(counts > 0, means, torch.nan)
 
 
 def shared_samples(labels: NDArray[np.float32]) -> Array:

@@ -3,7 +3,7 @@ import pytest
 
 from molweight.errors import ConfigError
 from molweight.transfer.curves import Fit, fit_curve
-from molweight.transfer.forecast import Samples, forecast_change, parse_added, sentence
+from molweight.transfer.forecast import Samples, forecast_change, parse_counts, sentence
 from molweight.transfer.forms import FORMS
 
 OWN = np.repeat([10.0, 20.0, 40.0, 80.0], 4)
@@ -67,13 +67,13 @@ def test_an_uncertain_change_is_called_so():
     assert "do not tell this from no change" in sentence(found, "A", {"B": 30}, {"A": 20, "B": 0}, "R²")
 
 
-@pytest.mark.parametrize("text", ["B", "B=", "B=-3", "B=0", "B=2.5", "Z=3", "=3"])
+@pytest.mark.parametrize("text", ["B", "B=", "B=-3", "B=0", "B=2.5", "Z=3", "=3", "B=²"])
 def test_what_is_no_addition_is_refused(text):
     with pytest.raises(ConfigError, match="--add"):
-        parse_added([text], ["A", "B"])
+        parse_counts("--add", [text], ["A", "B"], 1)
 
 
-def test_a_task_is_added_to_once():
+def test_a_task_is_named_once():
     with pytest.raises(ConfigError, match="named twice"):
-        parse_added(["B=1", "B=2"], ["A", "B"])
-    assert parse_added(["a=b=3"], ["a=b"]) == {"a=b": 3}
+        parse_counts("--add", ["B=1", "B=2"], ["A", "B"], 1)
+    assert parse_counts("--have", ["a=b=0"], ["a=b"], 0) == {"a=b": 0}
