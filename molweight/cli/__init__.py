@@ -9,7 +9,7 @@ from molweight.cli.bench import bench
 from molweight.cli.predict import predict
 from molweight.cli.pretrain import pretrain
 from molweight.cli.screen import screen
-from molweight.cli.transfer import transfer
+from molweight.cli.transfer import transfer_app
 from molweight.errors import MolweightError
 from molweight.launch import first_speaks, refuse_ranks
 
@@ -31,8 +31,9 @@ def molweight_command(context: typer.Context) -> None:
         refuse_ranks(f"molweight {context.invoked_subcommand}")
 
 
-for command in (adapt, predict, screen, transfer, bench, pretrain):
+for command in (adapt, predict, screen, bench, pretrain):
     app.command()(command)
+app.add_typer(transfer_app, name="transfer")
 
 
 def main() -> None:

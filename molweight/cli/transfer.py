@@ -3,11 +3,47 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperGroup
 
 
+class ScanUnlessNamed(TyperGroup):
+    """Takes the scan for meant where the first word names no command, and shows no name for it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As the group does, with the scan's name first."""
+        return super().parse_args(ctx, args if args and args[0] in self.commands else [SCAN, *args])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """As the group does; the scan has no name of its own."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return "" if name == SCAN else name, command, rest
+
+
+SCAN = "scan"
+transfer_app = typer.Typer(cls=ScanUnlessNamed, rich_markup_mode=None)
+
+
+@transfer_app.command("forecast")
+def forecast(
+    folder: Annotated[Path, typer.Argument(help="Folder that molweight transfer wrote.")],
+    task: Annotated[str, typer.Option(help="Task whose score is foretold.")],
+    add: Annotated[
+        list[str], typer.Option(help="Samples to add, such as logP=200, of the task or of one other.")
+    ],
+    have: Annotated[
+        list[str] | None, typer.Option(help="Samples so far, such as logS=50; else all in the table.")
+    ] = None,
+) -> None:
+    """Say what more samples of a task would do to the score of one, by the curves of an earlier run."""
+    from molweight.transfer.run_forecast import run_forecast
+
+    typer.echo(run_forecast(folder, task, add, have or []))
+
+
+@transfer_app.command(SCAN)
 def transfer(
     data: Annotated[
         str,
@@ -49,7 +85,8 @@ def transfer(
 
     Every pair of tasks is learned together in closed form at several sizes of both samples; curves with
     intervals say whether, and how fast, samples of one task help or harm another. The strongest pairs are
-    then confirmed by networks. Writes report.json. An interrupted run goes on with --resume.
+    then confirmed by networks. Writes report.html and report.json. An interrupted run goes
+    on with --resume. See molweight transfer forecast --help for what more samples would do.
     """
     from rich.console import Console
 

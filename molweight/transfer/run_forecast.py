@@ -46,7 +46,7 @@ def _read(folder: Path) -> dict[str, Any]:
     if not path.exists():
         raise DataError(f"{path}: not found; give the folder that molweight transfer wrote")
     record = read_json(path)
-    if not {"tasks", "pairs", "metric"} <= record.keys():
+    if not isinstance(record, dict) or not {"tasks", "pairs", "metric"} <= record.keys():
         raise DataError(f"{path}: is not the report of molweight transfer")
     return record
 

@@ -13,13 +13,16 @@ from molweight.reports.json_file import write_json
 from molweight.run_folder import RunFolder
 from molweight.screening.adapted_folder import REJECTED_FILE, check_target
 from molweight.screening.hygiene import write_findings
+from molweight.transfer.advice import advise
 from molweight.transfer.data import Reading, TransferData, read_transfer
 from molweight.transfer.designs import TransferConfig, TransferRun
 from molweight.transfer.engine import foresee, identity, run_transfer
+from molweight.transfer.page import write_transfer_page
 from molweight.transfer.record import as_record
 from molweight.transfer.terminal import tell_run
 
 RECORD_FILE = "report.json"
+PAGE_FILE = "report.html"
 MANY_TASKS = 1_000
 LONG = 3_600.0  # seconds
 
@@ -74,14 +77,16 @@ def transfer(
     kept = RunFolder(files.out.with_name(f"{files.out.name}.unfinished"))
     kept.begin(identity(data, config), files.resume, files.overwrite)
     run = run_transfer(data, config, kept, files.jobs)
-    record = as_record(run, shlex.join(["molweight", *arguments]))
+    command, advice = shlex.join(["molweight", *arguments]), advise(run)
+    record = as_record(run, command)
     with replacing_folder(files.out) as folder:
         write_json(record, folder / RECORD_FILE)
+        write_transfer_page(run, advice, folder / PAGE_FILE, command)
         if data.set_aside:
             write_findings(data.set_aside, data.source, folder / REJECTED_FILE)
     kept.remove()
     tell_run(record, console)
-    console.print(f"report: {files.out / RECORD_FILE}", soft_wrap=True, highlight=False)
+    console.print(f"report: {files.out / PAGE_FILE}", soft_wrap=True, highlight=False)
     return run
 
 
