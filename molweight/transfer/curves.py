@@ -18,6 +18,8 @@ from scipy.optimize import least_squares
 from molweight.transfer.forms import FORMS, Array, Form
 
 STARTS = 3
+MOST_STEPS = 200
+MOST_RESAMPLED = 30  # steps, from where the fit to all folds is
 NEGLIGIBLE = 1e-4  # of the score: what a parameter changes over all its bounds, past what others can do
 
 
@@ -192,6 +194,7 @@ def _descend(
     weights: Array,
     bounds: tuple[Array, Array],
     start: Array,
+    most: int = MOST_STEPS,
 ) -> tuple[Array, float]:
     low, high = bounds
     inside = np.clip(start, low + 1e-9 * (high - low), high - 1e-9 * (high - low))
@@ -201,7 +204,7 @@ def _descend(
         lambda p: weights[:, None] * form.jacobian(p, own, other),
         bounds=bounds,
         x_scale=np.maximum(high - low, 1e-12),
-        max_nfev=200,
+        max_nfev=most,
     )
     return result.x, float(result.cost)
 
@@ -224,7 +227,9 @@ def _resampled(
         drawn = scores[generator.integers(0, len(scores), len(scores))]
         known = np.isfinite(drawn).any(axis=0)
         mean = np.nanmean(drawn[:, known], axis=0)
-        estimates.append(_descend(form, own[known], other[known], mean, weights[known], bounds, found)[0])
+        estimates.append(
+            _descend(form, own[known], other[known], mean, weights[known], bounds, found, MOST_RESAMPLED)[0]
+        )
     return np.cov(np.array(estimates).T, ddof=1)
 
 

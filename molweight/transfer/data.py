@@ -139,11 +139,13 @@ def read_transfer(path: Path, reading: Reading) -> TransferData:
     labels, remarks = _merged(facts, values, kind)
     if threshold is not None:
         labels = np.where(np.isnan(labels), np.nan, labels >= np.float32(threshold)).astype(np.float32)
-    firsts = list({f.canonical: f for f in reversed(facts.values())}.values())[::-1]
+    firsts: dict[str, Facts] = {}
+    for found in facts.values():
+        firsts.setdefault(found.canonical, found)  # in the order of the merged labels
     data = TransferData(
         path.name,
-        tuple(f.smiles for f in firsts),
-        tuple(f.flat for f in firsts),
+        tuple(f.smiles for f in firsts.values()),
+        tuple(f.flat for f in firsts.values()),
         labels,
         tuple(texts),
         "classification" if threshold is not None else kind,

@@ -73,7 +73,9 @@ def train_network(
             loss.backward()
             optimiser.step()
     if not torch.isfinite(loss):
-        raise FloatingPointError(f"the loss of a network is {float(loss)} after {config.steps} steps")
+        raise FloatingPointError(
+            f"the loss of a network is {float(loss.detach())} after {config.steps} steps"
+        )
     with torch.inference_mode():
         return scaler.invert(net.eval()(torch.from_numpy(test)).numpy())
 

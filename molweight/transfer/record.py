@@ -52,9 +52,12 @@ def measured_gain(run: TransferRun, helped: int, helper: int) -> dict[str, float
 
 
 def worth(fit: Fit) -> float:
-    """Samples of the task's own that one sample of the other is worth; NaN where a rate is not known."""
+    """Samples of the task's own that one sample of the other is worth; NaN where a rate is not known.
+
+    A task whose own samples may do nothing has no unit to count in.
+    """
     own, other = fit.parameters["a_own"], fit.parameters["a_other"]
-    known = own.identified and other.identified and own.value > 0
+    known = own.identified and other.identified and own.low > 0
     return other.value / own.value if known else float("nan")
 
 

@@ -35,24 +35,25 @@ def pairs_table(record: Mapping[str, Any]) -> Table:
     """The pairs whose rate is furthest from 0, helpful and harmful, with measured gains."""
     own, other = record["grid"]["own"][1], record["grid"]["other"][-1]
     table = Table(title=f"{record['source']}: which tasks help each other ({record['metric']})")
-    for heading in ("helped", "helper", "effect", "rate of the helper's samples", "worth"):
+    for heading in ("helped", "helper", "effect"):
         table.add_column(heading)
-    table.add_column(f"gain at {own} own + {other}", justify="right")
-    ranked = sorted(record["pairs"], key=_surely, reverse=True)
-    for pair in ranked[:SHOWN]:
-        rate = pair["fit"]["parameters"]["a_other"]
-        worth = "" if np.isnan(pair["worth"]) else f"{pair['worth']:.2f}"
-        shown = (
-            _interval(rate["value"], rate["low"], rate["high"]) if rate["identified"] else "not identified"
-        )
-        gain = pair["gain"]
+    for heading in ("rate × 100", "worth", f"gain, {own} + {other}"):
+        table.add_column(heading, justify="right")
+    table.caption = (
+        "rate of the helper's samples; worth of one in samples of the task's own; gain measured at "
+        f"{own} own samples with {other} of the helper"
+    )
+    for pair in sorted(record["pairs"], key=_surely, reverse=True)[:SHOWN]:
+        rate, gain = pair["fit"]["parameters"]["a_other"], pair["gain"]
         table.add_row(
             pair["helped"],
             pair["helper"],
             pair["effect"],
-            shown,
-            worth,
-            _interval(gain["mean"], gain["low"], gain["high"], 3),
+            _interval(*(100 * rate[end] for end in ("value", "low", "high")))
+            if rate["identified"]
+            else "not identified",
+            "" if np.isnan(pair["worth"]) else f"{pair['worth']:.1f}",
+            _margin(gain["mean"], gain["high"]),
         )
     return table
 
@@ -64,7 +65,7 @@ def confirmed_table(record: Mapping[str, Any]) -> Table:
         table.add_column(heading, justify="left" if heading.startswith("help") else "right")
     for found in record["confirmed"]:
         alone, together = (np.nanmean(found[name]) for name in ("alone", "together"))
-        gain = _interval(found["gain"], found["low"], found["high"], 3)
+        gain = _margin(found["gain"], found["high"])
         table.add_row(found["helped"], found["helper"], f"{alone:.3f}", f"{together:.3f}", gain)
     return table
 
@@ -74,5 +75,9 @@ def _surely(pair: Mapping[str, Any]) -> tuple[bool, float]:
     return pair["effect"] != "unclear", abs(rate["value"]) / max(rate["high"] - rate["low"], 1e-12)
 
 
-def _interval(value: float, low: float, high: float, digits: int = 4) -> str:
-    return f"{value:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+def _interval(value: float, low: float, high: float) -> str:
+    return f"{value:+.2f} [{low:+.2f}, {high:+.2f}]"
+
+
+def _margin(value: float, high: float) -> str:
+    return f"{value:+.3f} ± {high - value:.3f}"
