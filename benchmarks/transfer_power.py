@@ -15,6 +15,7 @@ from rich.table import Table
 
 from molweight.benchmarks.program import run_program
 from molweight.benchmarks.transfer_families import FAMILIES, TASKS, make_family
+from molweight.errors import ConfigError
 from molweight.reports.json_file import write_json
 from molweight.reports.progress import announce
 from molweight.transfer.confirm import transfers
@@ -129,6 +130,7 @@ def power_table(title: str, tallies: Sequence[Tally]) -> Table:
 
 
 def power(
+    families: Annotated[str, typer.Option(help="Comma-separated.")] = ",".join(FAMILIES),
     data_sets: Annotated[int, typer.Option(help="Data sets of each family.")] = 10,
     trained: Annotated[int, typer.Option(help="Of these, those to train networks on at every point.")] = 2,
     molecules: Annotated[int, typer.Option(help="Molecules of a data set.")] = 400,
@@ -138,7 +140,7 @@ def power(
 ) -> None:
     """Make families of tasks of known transfer, and count what each method says of their pairs."""
     tallies: list[Tally] = []
-    for family in FAMILIES:
+    for family in _known(families):
         tallies += tally(family, data_sets, trained, molecules, noise, likeness)
         announce(f"{family}: done")
     title = f"{data_sets} data sets of each family, noise {noise:g}, likeness {likeness:g}"
@@ -166,6 +168,13 @@ def power(
 def main() -> None:
     """The program."""
     run_program(power)
+
+
+def _known(families: str) -> list[str]:
+    names = families.split(",")
+    if unknown := [name for name in names if name not in FAMILIES]:
+        raise ConfigError(f"--families {unknown[0]}: there are {', '.join(FAMILIES)}")
+    return names
 
 
 def _by_curves(

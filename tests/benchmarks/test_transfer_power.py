@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from molweight.benchmarks import transfer_power
 from molweight.benchmarks.transfer_families import FACTORS, FAMILIES, TASKS, make_family
+from molweight.errors import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -43,11 +44,21 @@ def test_the_program_counts_every_method_and_writes_the_figures(tmp_path, monkey
     monkeypatch.setattr(transfer_power, "NETWORK", replace(transfer_power.NETWORK, steps=2))
     monkeypatch.setattr(transfer_power, "TAG", replace(transfer_power.TAG, steps=5))
     monkeypatch.setattr(transfer_power, "FOLDS", 2)
-    monkeypatch.setattr(transfer_power, "FAMILIES", {"independent": FAMILIES["independent"]})
     app = typer.Typer()
     app.command()(transfer_power.power)
     path = tmp_path / "power.json"
-    options = ["--data-sets", "1", "--trained", "1", "--molecules", "200", "--json", str(path)]
+    options = [
+        "--families",
+        "independent",
+        "--data-sets",
+        "1",
+        "--trained",
+        "1",
+        "--molecules",
+        "200",
+        "--json",
+        str(path),
+    ]
     result = CliRunner().invoke(app, options)
     assert result.exit_code == 0, result.output
     written = {each["method"]: each for each in json.loads(path.read_text())["tallies"]}
@@ -59,3 +70,8 @@ def test_the_program_counts_every_method_and_writes_the_figures(tmp_path, monkey
         "full curves, rate": 4,
     }
     assert all(each["seconds"] > 0 for each in written.values())
+
+
+def test_an_unknown_family_is_refused():
+    with pytest.raises(ConfigError, match="there are shared, opposed, independent, conflicting"):
+        transfer_power.power(families="shared,odd")
