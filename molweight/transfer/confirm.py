@@ -10,8 +10,9 @@ from molweight.transfer.data import TransferData
 from molweight.transfer.designs import Confirmed, Grid
 from molweight.transfer.features import Features
 from molweight.transfer.folds import Fold
+from molweight.transfer.gains import over_folds
 from molweight.transfer.network import NetworkConfig, sampled_labels, train_network
-from molweight.transfer.scoring import mean_gain, score_task
+from molweight.transfer.scoring import score_task
 
 Array = NDArray[np.float64]
 Pair = tuple[int, int]
@@ -58,14 +59,15 @@ def confirm_pair(
         grid: sizes.
         pair: the helped task and the helper.
         config: of the networks.
-        level: of the gain's interval (Student's, over folds).
+        level: of the gain's interval over folds.
         seed: of the networks.
     """
     alone, together = np.array(
         [_train_both(data, features, fold, grid, pair, config, seed) for fold in folds]
     ).T
-    gain = mean_gain(together, alone, level)
-    return Confirmed(*pair, tuple(alone), tuple(together), *gain)
+    gain = over_folds((together - alone)[:, None], level)
+    ends = (float(values[0]) for values in (gain.mean, gain.low, gain.high))
+    return Confirmed(*pair, tuple(alone), tuple(together), *ends)
 
 
 def _train_both(

@@ -10,7 +10,8 @@ from molweight.reports.versions import versions
 from molweight.transfer.confirm import transfers
 from molweight.transfer.curves import Fit
 from molweight.transfer.designs import TransferRun
-from molweight.transfer.scoring import mean_gain, metric_name
+from molweight.transfer.gains import Gains, pair_gains
+from molweight.transfer.scoring import metric_name
 
 Array = NDArray[np.float64]
 EFFECTS = {1: "helps", 0: "unclear", -1: "harms"}
@@ -24,6 +25,7 @@ def as_record(run: TransferRun, command: str) -> dict[str, Any]:
         command: that made it.
     """
     data, grid = run.data, run.grid
+    gains = pair_gains(run.alone, run.pairs, run.config.level)
     return {
         "command": command,
         "versions": versions(),
@@ -38,17 +40,11 @@ def as_record(run: TransferRun, command: str) -> dict[str, Any]:
         "grid": asdict(grid),
         "forms": run.forms,
         "tasks": [_task(run, number) for number in range(len(data.tasks))],
-        "pairs": [_pair(run, i, j, fit) for (i, j), fit in run.fits_pairs.items()],
+        "pairs": [_pair(run, i, j, fit, gains) for (i, j), fit in run.fits_pairs.items()],
         "unfitted_pairs": len(data.tasks) * (len(data.tasks) - 1) - len(run.fits_pairs),
         "confirmed": [_confirmed(run, number) for number in range(len(run.confirmed))],
         "seconds": run.seconds,
     }
-
-
-def measured_gain(run: TransferRun, helped: int, helper: int) -> dict[str, float]:
-    """What the helper's largest sample added to the second size of the helped task's own."""
-    with_help, without = run.pairs[:, 1, -1, helped, helper], run.alone[:, 1, helped]
-    return dict(zip(("mean", "low", "high"), mean_gain(with_help, without, run.config.level), strict=True))
 
 
 def worth(fit: Fit) -> float:
@@ -84,13 +80,13 @@ def _means(scores: Array) -> Any:
     return np.where(counted > 0, totals / np.maximum(counted, 1), np.nan).tolist()
 
 
-def _pair(run: TransferRun, helped: int, helper: int, fit: Fit) -> dict[str, Any]:
+def _pair(run: TransferRun, helped: int, helper: int, fit: Fit, gains: Gains) -> dict[str, Any]:
     return {
         "helped": run.data.tasks[helped],
         "helper": run.data.tasks[helper],
         "effect": EFFECTS[transfers(fit)],
         "worth": worth(fit),
-        "gain": measured_gain(run, helped, helper),
+        "gain": {name: values[helped, helper].item() for name, values in vars(gains).items()},
         "scores": _means(run.pairs[:, :, :, helped, helper]),
         "fit": fit.to_json(),
     }

@@ -24,16 +24,6 @@ def metric_name(kind: TaskKind) -> str:
     return "ROC-AUC" if kind == "classification" else "R²"
 
 
-def mean_gain(with_help: Array, without: Array, level: float) -> tuple[float, float, float]:
-    """Mean difference of scores [folds], and Student's interval; NaN where fewer than two folds have both."""
-    gains = (with_help - without)[np.isfinite(with_help - without)]
-    if len(gains) < 2:
-        return float("nan"), float("nan"), float("nan")
-    margin = float(stats.sem(gains) * stats.t.ppf((1 + level) / 2, len(gains) - 1))
-    mean = float(gains.mean())
-    return mean, mean - margin, mean + margin
-
-
 def _roc_auc(labels: Array, predicted: Array) -> float:
     """By ranks, ties counting half; scikit-learn's, in a twentieth of its time."""
     positive = labels == 1

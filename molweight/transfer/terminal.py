@@ -33,15 +33,14 @@ def tell_run(record: Mapping[str, Any], console: Console) -> None:
 
 def pairs_table(record: Mapping[str, Any]) -> Table:
     """The pairs whose rate is furthest from 0, helpful and harmful, with measured gains."""
-    own, other = record["grid"]["own"][1], record["grid"]["other"][-1]
     table = Table(title=f"{record['source']}: which tasks help each other ({record['metric']})")
     for heading in ("helped", "helper", "effect"):
         table.add_column(heading)
-    for heading in ("rate × 100", "worth", f"gain, {own} + {other}"):
+    for heading in ("rate × 100", "worth", "gain"):
         table.add_column(heading, justify="right")
     table.caption = (
-        "rate of the helper's samples; worth of one in samples of the task's own; gain measured at "
-        f"{own} own samples with {other} of the helper"
+        "rate of the helper's samples; worth of one in samples of the task's own; gain measured with "
+        f"{record['grid']['other'][-1]} of the helper, mean over sizes of the task's own"
     )
     for pair in sorted(record["pairs"], key=_surely, reverse=True)[:SHOWN]:
         rate, gain = pair["fit"]["parameters"]["a_other"], pair["gain"]
