@@ -50,7 +50,7 @@ def test_from_a_table_to_a_report(run, table, tmp_path):
     assert "left out: id: a different whole number in every row" in said
     assert "6 pairs on 3 folds take about" in said
     assert "which tasks help each other (R²)" in said
-    assert {path.name for path in out.iterdir()} == {"report.json", "rejected.csv"}
+    assert {path.name for path in out.iterdir()} == {"report.html", "report.json", "rejected.csv"}
     assert not (tmp_path / "out.unfinished").exists()
     report = json.loads((out / "report.json").read_text())
     assert [task["name"] for task in report["tasks"]] == ["a", "like a", "noise"]
