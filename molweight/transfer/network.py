@@ -32,7 +32,7 @@ class NetworkConfig:
     batch_size: int = 64
     width: int = 256
     dropout: float = 0.3
-    lr: float = 1e-3
+    lr: float = 3e-3
     weight_decay: float = 1e-4
 
 
