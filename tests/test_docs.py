@@ -40,7 +40,10 @@ def test_readme_links_lead_somewhere():
     assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
 
 
-@pytest.mark.parametrize("command", ["adapt", "predict", "screen", "bench", "pretrain", "text bench"])
+@pytest.mark.parametrize(
+    "command",
+    ["adapt", "predict", "screen", "transfer", "transfer forecast", "bench", "pretrain", "text bench"],
+)
 def test_readme_names_only_options_that_exist(command):
     code = (
         f"import sys; sys.argv = ['molweight', *'{command}'.split(), '--help']; "
@@ -53,6 +56,6 @@ def test_readme_names_only_options_that_exist(command):
         check=True,
         env={"PATH": "", "COLUMNS": "200", "TERM": "dumb"},
     )
-    blocks = re.findall(rf"molweight {command} ([^\n`]*)", (ROOT / "README.md").read_text())
+    blocks = re.findall(rf"molweight {command} (?!forecast)([^\n`]*)", (ROOT / "README.md").read_text())
     named = {option for block in blocks for option in re.findall(r"--[a-z-]+", block)}
     assert {option for option in named if option not in result.stdout} == set()

@@ -10,6 +10,7 @@ from molweight.cli.predict import predict
 from molweight.cli.pretrain import pretrain
 from molweight.cli.screen import screen
 from molweight.cli.text import app as text
+from molweight.cli.transfer import transfer_app
 from molweight.errors import MolweightError
 from molweight.launch import first_speaks, refuse_ranks
 
@@ -34,6 +35,7 @@ def molweight_command(context: typer.Context) -> None:
 for command in (adapt, predict, screen, bench, pretrain):
     app.command()(command)
 app.add_typer(text, name="text")
+app.add_typer(transfer_app, name="transfer")
 
 
 def main() -> None:

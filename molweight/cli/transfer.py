@@ -1,0 +1,117 @@
+"""`molweight transfer`."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from typer.core import TyperGroup
+
+
+class ScanUnlessNamed(TyperGroup):
+    """Takes the scan for meant where the first word names no command, and shows no name for it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As the group does, with the scan's name first."""
+        return super().parse_args(ctx, args if args and args[0] in self.commands else [SCAN, *args])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """As the group does; the scan has no name of its own."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return "" if name == SCAN else name, command, rest
+
+
+SCAN = "scan"
+transfer_app = typer.Typer(cls=ScanUnlessNamed, rich_markup_mode=None)
+
+
+@transfer_app.command("forecast")
+def forecast(
+    folder: Annotated[Path, typer.Argument(help="Folder that molweight transfer wrote.")],
+    task: Annotated[str, typer.Option(help="Task whose score is foretold.")],
+    add: Annotated[
+        list[str], typer.Option(help="Samples to add, such as logP=200, of the task or of one other.")
+    ],
+    have: Annotated[
+        list[str] | None, typer.Option(help="Samples so far, such as logS=50; else all in the table.")
+    ] = None,
+) -> None:
+    """Say what more samples of a task would do to the score of one, by the curves of an earlier run."""
+    from molweight.transfer.run_forecast import run_forecast
+
+    typer.echo(run_forecast(folder, task, add, have or []))
+
+
+@transfer_app.command(SCAN)
+def transfer(
+    data: Annotated[
+        str,
+        typer.Argument(help="Table with SMILES and a column for each task, or kiba, davis or chembl-dti."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("molweight-transfer"),
+    threshold: Annotated[
+        float | None, typer.Option(help="Values at or above it are class 1, others class 0.")
+    ] = None,
+    smiles_column: Annotated[
+        str | None, typer.Option(help="Column of SMILES; found by name or content where left out.")
+    ] = None,
+    ignore: Annotated[list[str] | None, typer.Option(help="Column that is no task; may be repeated.")] = None,
+    tasks: Annotated[
+        int | None, typer.Option(help="Keep so many tasks, those of the most labels; else all.")
+    ] = None,
+    folds: Annotated[int, typer.Option(help="Folds to test on.")] = 5,
+    fold_kind: Annotated[
+        Literal["compound", "scaffold"], typer.Option(help="What a fold keeps together.")
+    ] = "compound",
+    features: Annotated[
+        Literal["ecfp4", "gin"], typer.Option(help="Of the scan: fingerprints, or the frozen encoder.")
+    ] = "ecfp4",
+    points: Annotated[int, typer.Option(help="Sizes of a task's own samples.")] = 5,
+    smallest: Annotated[int, typer.Option(help="Labels in the smallest sample.")] = 16,
+    largest: Annotated[int, typer.Option(help="Labels in the largest sample.")] = 256,
+    confirm: Annotated[int, typer.Option(help="Pairs to train networks on, alone and together.")] = 6,
+    level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
+    seed: Annotated[int, typer.Option(help="Of all random choices.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Processes; -1 for one on each core.")] = -1,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder that is searched for named sets first.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Go on however long it takes.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier result.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+) -> None:
+    """Find out which tasks help each other, by learning curves over their samples.
+
+    Every pair of tasks is learned together in closed form at several sizes of both samples; curves with
+    intervals say whether, and how fast, samples of one task help or harm another. The strongest pairs are
+    then confirmed by networks. Writes report.html and report.json. An interrupted run goes
+    on with --resume. See molweight transfer forecast --help for what more samples would do.
+    """
+    from rich.console import Console
+
+    from molweight.benchmarks.transfer_sets import find_table
+    from molweight.transfer.designs import TransferConfig
+    from molweight.transfer.run_transfer import TransferFiles
+    from molweight.transfer.run_transfer import transfer as run
+
+    path, reading = find_table(data, data_dir)
+    reading = replace(
+        reading,
+        threshold=reading.threshold if threshold is None else threshold,
+        smiles_column=smiles_column,
+        ignored=(*reading.ignored, *(ignore or ())),
+    )
+    config = TransferConfig(
+        folds,
+        fold_kind,
+        features,
+        points,
+        smallest,
+        largest,
+        confirm,
+        level=level,
+        seed=seed,
+    )
+    files = TransferFiles(path, reading, out, tasks, jobs, yes, overwrite, resume)
+    run(files, config, sys.argv[1:], Console())

@@ -1,0 +1,82 @@
+"""What a run found, for the terminal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+SHOWN = 10  # pairs
+
+
+def tell_run(record: Mapping[str, Any], console: Console) -> None:
+    """The strongest pairs, what was confirmed, and how much of it chance would show too.
+
+    Args:
+        record: of the run, as `as_record` gives it.
+        console: to print to.
+    """
+    console.print(pairs_table(record))
+    pairs, level = record["pairs"], record["config"]["level"]
+    helps, harms = (sum(p["effect"] == effect for p in pairs) for effect in ("helps", "harms"))
+    console.print(
+        f"{helps} of {len(pairs)} pairs help and {harms} harm, by intervals of {level:.0%} each; chance "
+        f"alone would show about {(1 - level) * len(pairs):.0f}",
+        highlight=False,
+    )
+    if record["unfitted_pairs"]:
+        console.print(f"{record['unfitted_pairs']} pairs have too few scores for a curve", highlight=False)
+    if record["confirmed"]:
+        console.print(confirmed_table(record))
+
+
+def pairs_table(record: Mapping[str, Any]) -> Table:
+    """The pairs whose rate is furthest from 0, helpful and harmful, with measured gains."""
+    table = Table(title=f"{record['source']}: which tasks help each other ({record['metric']})")
+    for heading in ("helped", "helper", "effect"):
+        table.add_column(heading)
+    for heading in ("rate × 100", "worth", "gain"):
+        table.add_column(heading, justify="right")
+    table.caption = (
+        "rate of the helper's samples; worth of one in samples of the task's own; gain measured with "
+        f"{record['grid']['other'][-1]} of the helper, mean over sizes of the task's own"
+    )
+    for pair in sorted(record["pairs"], key=_surely, reverse=True)[:SHOWN]:
+        rate, gain = pair["fit"]["parameters"]["a_other"], pair["gain"]
+        table.add_row(
+            pair["helped"],
+            pair["helper"],
+            pair["effect"],
+            _interval(*(100 * rate[end] for end in ("value", "low", "high")))
+            if rate["identified"]
+            else "not identified",
+            "" if np.isnan(pair["worth"]) else f"{pair['worth']:.1f}",
+            _margin(gain["mean"], gain["high"]),
+        )
+    return table
+
+
+def confirmed_table(record: Mapping[str, Any]) -> Table:
+    """Pairs trained in full, with the network's gain."""
+    table = Table(title="networks, for the task alone and for both")
+    for heading in ("helped", "helper", "alone", "together", "gain"):
+        table.add_column(heading, justify="left" if heading.startswith("help") else "right")
+    for found in record["confirmed"]:
+        alone, together = (np.nanmean(found[name]) for name in ("alone", "together"))
+        gain = _margin(found["gain"], found["high"])
+        table.add_row(found["helped"], found["helper"], f"{alone:.3f}", f"{together:.3f}", gain)
+    return table
+
+
+def _surely(pair: Mapping[str, Any]) -> tuple[bool, float]:
+    rate = pair["fit"]["parameters"]["a_other"]
+    return pair["effect"] != "unclear", abs(rate["value"]) / max(rate["high"] - rate["low"], 1e-12)
+
+
+def _interval(value: float, low: float, high: float) -> str:
+    return f"{value:+.2f} [{low:+.2f}, {high:+.2f}]"
+
+
+def _margin(value: float, high: float) -> str:
+    return f"{value:+.3f} ± {high - value:.3f}"

@@ -1,0 +1,99 @@
+"""molweight transfer as a user runs it."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from molweight.transfer import run_transfer
+from molweight.transfer.curves import Fit
+
+from .conftest import family
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Call the program as the shell would; gives exit code, standard output and standard error."""
+    from molweight.cli import main
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["molweight", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        captured = capsys.readouterr()
+        return int(stopped.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def table(tmp_path):
+    data = family(120)  # one of them without a label
+    path = tmp_path / "wide.csv"
+    columns = dict(zip(data.tasks, data.labels.T, strict=True))
+    pd.DataFrame({"id": np.arange(120), "smiles": data.smiles, **columns}).to_csv(path, index=False)
+    with open(path, "a") as file:
+        file.write("120,C1CC,1.0,1.0,1.0\n")
+    return path
+
+
+SMALL = ("--folds", 3, "--points", 4, "--smallest", 8, "--largest", 48, "--confirm", 0, "--jobs", 1)
+
+
+def test_from_a_table_to_a_report(run, table, tmp_path):
+    out = tmp_path / "out"
+    code, said, err = run("transfer", table, "--out", out, *SMALL)
+    assert code == 0, err
+    said = " ".join(said.split())
+    assert "119 molecules, 3 tasks (numbers)" in said
+    assert "left out: id: a different whole number in every row" in said
+    assert "6 pairs on 3 folds take about" in said
+    assert "which tasks help each other (R²)" in said
+    assert {path.name for path in out.iterdir()} == {"report.html", "report.json", "rejected.csv"}
+    assert not (tmp_path / "out.unfinished").exists()
+    report = json.loads((out / "report.json").read_text())
+    assert [task["name"] for task in report["tasks"]] == ["a", "like a", "noise"]
+    assert len(report["pairs"]) == 6
+    gains = {(pair["helped"], pair["helper"]): pair["gain"]["mean"] for pair in report["pairs"]}
+    assert gains["a", "like a"] > gains["a", "noise"]
+    fit = Fit.from_json(report["pairs"][0]["fit"])
+    assert np.isfinite(fit.predict(np.array([16.0]), np.array([8.0]))).all()
+    assert report["command"].startswith("molweight transfer")
+
+
+def test_a_long_scan_asks_first_and_leaves_nothing(run, table, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_transfer, "LONG", 0.0)
+    code, _, err = run("transfer", table, "--out", tmp_path / "out", *SMALL)
+    assert code == 2
+    assert "give --yes to go on, or fewer tasks with --tasks" in err
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_only_the_best_measured_tasks_are_kept(run, table, tmp_path):
+    out = tmp_path / "out"
+    code, _, err = run("transfer", table, "--out", out, "--tasks", 2, *SMALL)
+    assert code == 0, err
+    report = json.loads((out / "report.json").read_text())
+    assert len(report["tasks"]) == 2
+    assert report["left_out"][-1]["reason"] == "not among the 2 of the most labels"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--tasks", 1), "--tasks must be 2 or more, got 1"),
+        (("--folds", 1), "folds must be 2 or more"),
+        (("--ignore", "b"), "no column 'b' to ignore"),
+    ],
+)
+def test_a_wrong_option_is_one_line(run, table, tmp_path, options, message):
+    code, _, err = run("transfer", table, "--out", tmp_path / "out", *options)
+    assert code == 2
+    assert message in " ".join(err.split())
+
+
+def test_a_name_that_is_no_file_and_no_set_is_one_line(run, tmp_path):
+    code, _, err = run("transfer", "kibo", "--out", tmp_path / "out")
+    assert code == 2
+    assert "there are kiba, davis, chembl-dti" in err
