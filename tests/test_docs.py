@@ -42,7 +42,18 @@ def test_readme_links_lead_somewhere():
 
 @pytest.mark.parametrize(
     "command",
-    ["adapt", "predict", "screen", "transfer", "transfer forecast", "bench", "pretrain", "text bench"],
+    [
+        "adapt",
+        "predict",
+        "screen",
+        "transfer",
+        "transfer forecast",
+        "bench",
+        "pretrain",
+        "text bench",
+        "text adapt",
+        "text predict",
+    ],
 )
 def test_readme_names_only_options_that_exist(command):
     code = (
