@@ -175,14 +175,14 @@ def _sort_columns(
         except DataError as error:
             left_out.append(LeftOut(name, str(error)))
             continue
-        if _numbers_rows(found):
+        if _identifies_rows(found):
             left_out.append(LeftOut(name, "a different whole number in every row, as in an identifier"))
         else:
             texts[name] = found
     return texts, left_out
 
 
-def _numbers_rows(texts: LabelTexts) -> bool:
+def _identifies_rows(texts: LabelTexts) -> bool:
     numbers = texts.numbers
     whole = not np.isnan(numbers).any() and bool((numbers == np.round(numbers)).all())
     return whole and len(np.unique(numbers)) == len(numbers) > 2

@@ -14,6 +14,8 @@ from molweight.transfer.network import NetworkConfig
 
 Array = NDArray[np.float64]
 
+CONTEXT = 4  # samples of all other tasks together, for one of a single other task
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -28,30 +30,6 @@ class Grid:
     own: tuple[int, ...]
     other: tuple[int, ...]
     context: tuple[int, ...]
-
-
-CONTEXT = 4  # samples of all other tasks together, for one of a single other task
-
-
-def make_grid(data: TransferData, config: "TransferConfig") -> Grid:
-    """Sizes in even steps of their logarithm, up to what half the tasks can be sampled in every fold.
-
-    Other tasks have every second of these sizes, the largest among them.
-
-    Raises:
-        DataError: if tasks have too few labels for samples of three sizes.
-    """
-    train = float(np.median(data.measured)) * (1 - 1 / config.folds)
-    top = min(config.largest, int(0.9 * train))
-    bottom = min(config.smallest, max(top // 4, 4))
-    own = tuple(np.unique(np.geomspace(bottom, max(top, bottom), config.points).round().astype(int)).tolist())
-    if len(own) < 3:
-        raise DataError(
-            f"{data.source}: half the tasks have {int(np.median(data.measured))} labels or fewer, too few "
-            "for samples of three sizes; leave these tasks out with --tasks"
-        )
-    other = own[::-1][::2][::-1]
-    return Grid(own, other, tuple(CONTEXT * m for m in other))
 
 
 @dataclass(frozen=True)
@@ -98,6 +76,27 @@ class TransferConfig:
         for holds, text in checks:
             if not holds:
                 raise ConfigError(text)
+
+
+def make_grid(data: TransferData, config: TransferConfig) -> Grid:
+    """Sizes in even steps of their logarithm, up to what half the tasks can be sampled in every fold.
+
+    Other tasks have every second of these sizes, the largest among them.
+
+    Raises:
+        DataError: if tasks have too few labels for samples of three sizes.
+    """
+    train = float(np.median(data.measured)) * (1 - 1 / config.folds)
+    top = min(config.largest, int(0.9 * train))
+    bottom = min(config.smallest, max(top // 4, 4))
+    own = tuple(np.unique(np.geomspace(bottom, max(top, bottom), config.points).round().astype(int)).tolist())
+    if len(own) < 3:
+        raise DataError(
+            f"{data.source}: half the tasks have {int(np.median(data.measured))} labels or fewer, too few "
+            "for samples of three sizes; leave these tasks out with --tasks"
+        )
+    other = own[::-1][::2][::-1]
+    return Grid(own, other, tuple(CONTEXT * m for m in other))
 
 
 @dataclass(frozen=True)

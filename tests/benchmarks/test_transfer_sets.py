@@ -18,6 +18,7 @@ def test_real_files_are_read(name, data_folder):
     assert np.nanmean(data.labels) == pytest.approx(ACTIVE[name], abs=0.1)
 
 
-def test_a_missing_set_names_the_folders(tmp_path):
+def test_a_missing_set_names_the_folders(tmp_path, monkeypatch):
+    monkeypatch.delenv("MOLWEIGHT_DATA", raising=False)
     with pytest.raises(DataError, match=r"kiba_wide.csv.gz: not found under .*dti"):
         find_table("kiba", tmp_path)
