@@ -8,6 +8,7 @@ from molweight.encoders.transformer import TextEncoder
 from molweight.errors import DataError
 from molweight.objectives import TEXT_OBJECTIVES, text_objectives
 from molweight.solver import LoopConfig, conjugate_gradient
+from molweight.solver.inverse import NEGATIVE_CURVATURE
 from molweight.solver.weights import uniform_weights
 from molweight.tasks import learning
 from molweight.tasks.data import as_tensor
@@ -85,17 +86,18 @@ def test_a_corpus_takes_the_place_of_the_train_texts(checkpoint, data, store, sp
 
 @pytest.mark.parametrize("curvature", ["hessian", "gauss_newton"])
 def test_both_levels_can_be_solved(curvature, checkpoint, data, store, split, compute):
-    loop = replace(
-        CONFIG.loop,
-        steps=4,
-        damping=1.0,
-        level1=conjugate_gradient(2),
-        level2=conjugate_gradient(2),
-        curvature=curvature,
-    )
-    found = learned(checkpoint, data, store, split, compute, replace(CONFIG, loop=loop))
-    assert 0 < found.history[-1].residuals["level2"] < 1
-    assert np.isfinite(found.history[-1].residuals["level1"])
+    """Gauss-Newton's matrix has a rank of texts × outputs at most, so that conjugate gradients end.
+
+    The head has no proximal term, and few texts do not determine it: without damping its part is singular.
+    """
+    solver = conjugate_gradient(40, damping=1.0)
+    loop = replace(CONFIG.loop, steps=4, level1=solver, level2=solver, curvature=curvature)
+    found = learned(checkpoint, data, store, split, compute, replace(CONFIG, loop=loop)).history[-1]
+    if curvature == "gauss_newton":
+        assert found.residuals["level2"] < 1e-2
+    else:  # which may curve downwards, and then ends there
+        assert found.residuals["level2"] < 1e-2 or found.statuses["level2"] == NEGATIVE_CURVATURE
+    assert np.isfinite(found.residuals["level1"])
 
 
 def test_killed_and_resumed_it_comes_to_the_same_bits(
