@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molweight.reports.versions import versions
-from molweight.transfer.confirm import transfers
 from molweight.transfer.curves import Fit
 from molweight.transfer.designs import TransferRun
 from molweight.transfer.gains import Gains, pair_gains
@@ -68,7 +67,6 @@ def _task(run: TransferRun, number: int) -> dict[str, Any]:
         "context_samples": run.context_samples[:, number].tolist(),
         "fit_alone": alone.to_json() if alone else None,
         "fit_context": context.to_json() if context else None,
-        "context_effect": EFFECTS[transfers(context)] if context else None,
         "context_worth": worth(context) if context else None,
     }
 
@@ -81,12 +79,13 @@ def _means(scores: Array) -> Any:
 
 
 def _pair(run: TransferRun, helped: int, helper: int, fit: Fit, gains: Gains) -> dict[str, Any]:
+    gain = {name: values[helped, helper].item() for name, values in vars(gains).items()}
     return {
         "helped": run.data.tasks[helped],
         "helper": run.data.tasks[helper],
-        "effect": EFFECTS[transfers(fit)],
+        "effect": EFFECTS[int(np.sign(gain["mean"])) if gain["named"] else 0],
         "worth": worth(fit),
-        "gain": {name: values[helped, helper].item() for name, values in vars(gains).items()},
+        "gain": gain,
         "scores": _means(run.pairs[:, :, :, helped, helper]),
         "fit": fit.to_json(),
     }

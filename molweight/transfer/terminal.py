@@ -11,7 +11,7 @@ SHOWN = 10  # pairs
 
 
 def tell_run(record: Mapping[str, Any], console: Console) -> None:
-    """The strongest pairs, what was confirmed, and how much of it chance would show too.
+    """The pairs of the surest gains, how many are told from none, and what was confirmed.
 
     Args:
         record: of the run, as `as_record` gives it.
@@ -21,8 +21,8 @@ def tell_run(record: Mapping[str, Any], console: Console) -> None:
     pairs, level = record["pairs"], record["config"]["level"]
     helps, harms = (sum(p["effect"] == effect for p in pairs) for effect in ("helps", "harms"))
     console.print(
-        f"{helps} of {len(pairs)} pairs help and {harms} harm, by intervals of {level:.0%} each; chance "
-        f"alone would show about {(1 - level) * len(pairs):.0f}",
+        f"{helps} of {len(pairs)} pairs help and {harms} harm, their gains told from 0 at a false discovery "
+        f"rate of {1 - level:.0%}",
         highlight=False,
     )
     if record["unfitted_pairs"]:
@@ -32,7 +32,7 @@ def tell_run(record: Mapping[str, Any], console: Console) -> None:
 
 
 def pairs_table(record: Mapping[str, Any]) -> Table:
-    """The pairs whose rate is furthest from 0, helpful and harmful, with measured gains."""
+    """The pairs whose gain is furthest from 0 for its interval, helpful and harmful."""
     table = Table(title=f"{record['source']}: which tasks help each other ({record['metric']})")
     for heading in ("helped", "helper", "effect"):
         table.add_column(heading)
@@ -70,8 +70,9 @@ def confirmed_table(record: Mapping[str, Any]) -> Table:
 
 
 def _surely(pair: Mapping[str, Any]) -> tuple[bool, float]:
-    rate = pair["fit"]["parameters"]["a_other"]
-    return pair["effect"] != "unclear", abs(rate["value"]) / max(rate["high"] - rate["low"], 1e-12)
+    gain = pair["gain"]
+    sureness = abs(gain["mean"]) / max(gain["high"] - gain["low"], 1e-12)
+    return pair["effect"] != "unclear", 0.0 if np.isnan(sureness) else sureness
 
 
 def _interval(value: float, low: float, high: float) -> str:
