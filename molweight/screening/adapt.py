@@ -18,13 +18,13 @@ from molweight.molecules.splits import Split
 from molweight.molecules.store import Store, cached_store
 from molweight.objectives import GRAPH_OBJECTIVES
 from molweight.paths import cache_folder
-from molweight.reports.progress import announce, progress_bar
+from molweight.reports.progress import Advance, announce, progress_bar
 from molweight.screening.choose_split import choose_split
 from molweight.screening.hygiene import leakage
 from molweight.screening.members import FOLDS, CrossFitted, Member, cross_fit, draw_folds
 from molweight.screening.model import About, Model, calibrated
 from molweight.screening.training_set import TrainingSet
-from molweight.screening.trials import Trial, Trials, best_method, scores_on_test
+from molweight.screening.trials import Trial, Trials, best_method, run_trials, scores_on_test
 from molweight.tasks.baselines import RandomForest
 from molweight.tasks.budgets import find_budget
 from molweight.tasks.data import TaskData
@@ -165,29 +165,25 @@ def _run_trials(
     checkpoint: GIN,
     kept: Trials,
 ) -> list[Trial]:
-    trials = []
-    for method in find_methods(config.methods):
-        for seed in config.seeds:
-            if (trial := kept.load(method, seed)) is None:
-                with progress_bar(f"{method}, seed {seed}") as advance:
-                    job = Job(
-                        data.hide_labels(split.test),
-                        split,
-                        metric,
-                        find_budget(config.budget),
-                        config.compute,
-                        seed,
-                        checkpoint,
-                        config.objectives,
-                        corpus,
-                        kept.snapshot(method, seed),
-                        advance,
-                    )
-                    trial = _try(method, job)
-                kept.save(trial)
-            announce(f"{method}, seed {seed}: valid {metric.name} {trial.valid:.3f} in {trial.seconds:.0f} s")
-            trials.append(trial)
-    return trials
+    blind = data.hide_labels(split.test)
+
+    def attempt(method: str, seed: int, advance: Advance) -> Trial:
+        job = Job(
+            blind,
+            split,
+            metric,
+            find_budget(config.budget),
+            config.compute,
+            seed,
+            checkpoint,
+            config.objectives,
+            corpus,
+            kept.snapshot(method, seed),
+            advance,
+        )
+        return _try(method, job)
+
+    return run_trials(find_methods(config.methods), config.seeds, kept, metric.name, attempt)
 
 
 def _try(method: str, job: Job) -> Trial:

@@ -1,7 +1,7 @@
 """Trials: each method with each seed on the split, kept on disk as soon as it is done."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from molweight.encoders.gin import GIN
 from molweight.errors import DataError
 from molweight.paths import replacing
+from molweight.reports.progress import Advance, announce, progress_bar
 from molweight.run_folder import RunFolder
 from molweight.solver import StepRecord
 from molweight.tasks.metrics import Metric, score
@@ -138,6 +139,34 @@ class Trials(RunFolder):
 
     def _path(self, method: str, seed: int) -> Path:
         return self.folder / f"{method}-{seed}.safetensors"
+
+
+def run_trials(
+    methods: Iterable[str],
+    seeds: Sequence[int],
+    kept: Trials,
+    metric: str,
+    attempt: Callable[[str, int, Advance], Trial],
+) -> list[Trial]:
+    """Every method with every seed, each kept as soon as it is done; what was done before is taken as it is.
+
+    Args:
+        methods: names.
+        seeds: of each.
+        kept: folder of finished trials, begun.
+        metric: its name, for the lines shown.
+        attempt: from a method's name, a seed and a function that reports progress to the trial.
+    """
+    trials = []
+    for method in methods:
+        for seed in seeds:
+            if (trial := kept.load(method, seed)) is None:
+                with progress_bar(f"{method}, seed {seed}") as advance:
+                    trial = attempt(method, seed, advance)
+                kept.save(trial)
+            announce(f"{method}, seed {seed}: valid {metric} {trial.valid:.3f} in {trial.seconds:.0f} s")
+            trials.append(trial)
+    return trials
 
 
 def best_method(trials: Sequence[Trial], metric: Ranked) -> str:

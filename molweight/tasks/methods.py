@@ -1,11 +1,11 @@
 """Methods that fit a property: each learns from train, chooses by valid, and never sees test."""
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -32,6 +32,7 @@ from molweight.tasks.reweight import reweight
 
 Predictions = NDArray[np.float32]  # [molecules, tasks]
 Advance = Callable[[int, int | None, str], None]
+AnyMethod = TypeVar("AnyMethod")
 
 
 @dataclass(frozen=True)
@@ -189,11 +190,20 @@ def find_methods(names: str) -> dict[str, Method]:
     Raises:
         ConfigError: if one does not exist, or none is named.
     """
+    return named_methods(names, METHODS)
+
+
+def named_methods(names: str, known: Mapping[str, AnyMethod]) -> dict[str, AnyMethod]:
+    """Those of a comma-separated list, of any domain's.
+
+    Raises:
+        ConfigError: if one does not exist, or none is named.
+    """
     wanted = [name.strip() for name in names.split(",") if name.strip()]
-    unknown = [name for name in wanted if name not in METHODS]
+    unknown = [name for name in wanted if name not in known]
     if unknown or not wanted:
-        raise ConfigError(f"unknown method {', '.join(unknown) or names!r}; there are {', '.join(METHODS)}")
-    return {name: METHODS[name] for name in wanted}
+        raise ConfigError(f"unknown method {', '.join(unknown) or names!r}; there are {', '.join(known)}")
+    return {name: known[name] for name in wanted}
 
 
 def _finetuned(

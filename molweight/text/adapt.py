@@ -14,10 +14,10 @@ from molweight.encoders.transformer_checkpoints import DEFAULT_TEXT, LoadedText
 from molweight.errors import ConfigError
 from molweight.molecules.splits import Split
 from molweight.objectives import TEXT_OBJECTIVES
-from molweight.reports.progress import announce, progress_bar
+from molweight.reports.progress import Advance, announce, progress_bar
 from molweight.screening.adapt import SEEDS
 from molweight.screening.members import FOLDS
-from molweight.screening.trials import Trial, Trials, best_method
+from molweight.screening.trials import Trial, Trials, best_method, run_trials
 from molweight.tasks.finetune import FinetuneRecord
 from molweight.text.baselines import Tfidf
 from molweight.text.budgets import find_text_budget
@@ -204,30 +204,26 @@ def _run_trials(
     checkpoint: LoadedText,
     kept: Trials,
 ) -> list[Trial]:
-    trials = []
-    for method in find_text_methods(config.methods):
-        for seed in config.seeds:
-            if (trial := kept.load(method, seed)) is None:
-                with progress_bar(f"{method}, seed {seed}") as advance:
-                    job = TextJob(
-                        data.hide_labels(split.test),
-                        store,
-                        split,
-                        metric,
-                        find_text_budget(config.budget),
-                        config.compute,
-                        seed,
-                        checkpoint,
-                        config.objectives,
-                        corpus,
-                        kept.snapshot(method, seed),
-                        advance,
-                    )
-                    trial = _try(method, job)
-                kept.save(trial)
-            announce(f"{method}, seed {seed}: valid {metric.name} {trial.valid:.3f} in {trial.seconds:.0f} s")
-            trials.append(trial)
-    return trials
+    blind = data.hide_labels(split.test)
+
+    def attempt(method: str, seed: int, advance: Advance) -> Trial:
+        job = TextJob(
+            blind,
+            store,
+            split,
+            metric,
+            find_text_budget(config.budget),
+            config.compute,
+            seed,
+            checkpoint,
+            config.objectives,
+            corpus,
+            kept.snapshot(method, seed),
+            advance,
+        )
+        return _try(method, job)
+
+    return run_trials(find_text_methods(config.methods), config.seeds, kept, metric.name, attempt)
 
 
 def _try(method: str, job: TextJob) -> Trial:

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from molweight.encoders.compute import Compute
 from molweight.encoders.transformer import TextEncoder
 from molweight.encoders.transformer_checkpoints import LoadedText
-from molweight.errors import ConfigError
 from molweight.molecules.splits import Split
 from molweight.objectives import TEXT_OBJECTIVES, text_objectives
 from molweight.solver import StepRecord
 from molweight.solver.weights import uniform_weights
 from molweight.tasks.data import as_tensor
 from molweight.tasks.finetune import FinetuneRecord
+from molweight.tasks.methods import named_methods
 from molweight.tasks.remarks import format_values
 from molweight.text.baselines import Tfidf
 from molweight.text.budgets import TextBudget
@@ -169,13 +169,7 @@ def find_text_methods(names: str) -> dict[str, TextMethod]:
     Raises:
         ConfigError: if one does not exist, or none is named.
     """
-    wanted = [name.strip() for name in names.split(",") if name.strip()]
-    unknown = [name for name in wanted if name not in TEXT_METHODS]
-    if unknown or not wanted:
-        raise ConfigError(
-            f"unknown method {', '.join(unknown) or names!r}; there are {', '.join(TEXT_METHODS)}"
-        )
-    return {name: TEXT_METHODS[name] for name in wanted}
+    return named_methods(names, TEXT_METHODS)
 
 
 def _finetuned(
