@@ -1,6 +1,7 @@
 """The command line: options in, one call, results out. Heavy imports wait until a command runs."""
 
 import sys
+import warnings
 
 import typer
 
@@ -23,6 +24,8 @@ app = typer.Typer(
 
 PARALLEL = ("bench", "pretrain")
 INTERRUPTED = 130  # typer's exit code for Ctrl-C
+# joblib renews a worker that has grown by 300 MB, as one does that trains a network, and loses no work by it
+RENEWED = "A worker stopped while some jobs were given to the executor"
 
 
 @app.callback()
@@ -43,6 +46,7 @@ def main() -> None:
 
     Exit codes: 2 for an error a user can mend, a full disk among them, 1 for failed training, 130 for Ctrl-C.
     """
+    warnings.filterwarnings("ignore", message=RENEWED)
     try:
         with first_speaks():
             app()
