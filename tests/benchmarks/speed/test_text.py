@@ -5,9 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from printed import shown
 
 from molweight.benchmarks.speed import text as table
+from molweight.benchmarks.speed.iteration import loop_config
 from molweight.benchmarks.speed.setting import SpeedConfig
 
 CONFIG = SpeedConfig(texts=4, rounds=1, warmup=0)
@@ -38,7 +40,8 @@ def test_without_betty(setting, monkeypatch):
 @pytest.mark.skipif(importlib.util.find_spec("betty") is None, reason="betty-ml is not installed")
 def test_with_betty(setting):
     result = table.text_rows(setting, CONFIG)
-    assert list(result["rows"]) == [table.UNIT, *table.ROWS, "betty"]
+    assert list(result["rows"]) == [table.UNIT, *table.ROWS, "betty", table.CUSTOMARY]
+    assert len(result["faster"]) == 2
     assert set(result["agreement"]["losses"]) >= {"bag_of_words", "finetune", "valid"}
     assert result["agreement"]["loss_error"] < 1e-5
     assert result["agreement"]["cosine"] > 0.99
@@ -54,3 +57,20 @@ def test_rows_differ_only_in_the_loop_they_run(setting):
     assert identity.valid_loss > 0
     alone = calls[table.UNIT]()
     assert list(alone.losses) == ["masked_language_modelling"]
+
+
+def test_the_customary_way_is_the_same_problem(setting):
+    """Dropout draws other numbers for other shapes; what has none is the same loss."""
+    other = setting.customary()
+    narrow, wide = (each.batches(0).pretrain for each in (setting, other))
+    assert narrow.ids.shape[1] < wide.ids.shape[1] == table.longest(wide.vocabulary)
+    ours, theirs = (each.start(loop_config()) for each in (setting, other))
+    for name in ("finetune", "valid"):
+        narrow, wide = (getattr(each.batches(0), name) for each in (setting, other))
+        torch.testing.assert_close(ours.finetune(narrow), theirs.finetune(wide))
+    batch = setting.batches(0).pretrain
+    for state in (ours, theirs):
+        state.pretrain.eval()
+    together, apart = ours.pretrain(batch, 0), theirs.pretrain(batch, 0)
+    assert list(together) == list(apart)
+    assert together["contrastive"] == apart["contrastive"]  # no draw but dropout's
