@@ -43,7 +43,7 @@ def graph_objectives(width: int, names: Sequence[str] = tuple(GRAPH_OBJECTIVES))
 
 
 def text_objectives(encoder: TextEncoder, names: Sequence[str] = tuple(TEXT_OBJECTIVES)) -> nn.ModuleDict:
-    """The text objectives of these names, with fresh heads that fit this encoder."""
+    """The text objectives of these names, with heads that fit this encoder, fresh where it brings none."""
     return nn.ModuleDict({name: TEXT_OBJECTIVES[name](encoder) for name in names})
 
 

@@ -8,6 +8,7 @@ from torch.autograd import forward_ad
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from molweight.encoders.compute import at_least_float32
+from molweight.encoders.token_head import TokenHead
 from molweight.tokens.store import TextBatch
 
 
@@ -27,10 +28,12 @@ class TextEncoder(nn.Module):
 
     Args:
         model: a bidirectional model of `transformers`, such as BERT; its pooler is taken off.
+        token_head: that it was pretrained with by masking, for an objective to start from.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, token_head: TokenHead | None = None) -> None:
         super().__init__()
+        self.token_head = token_head
         if getattr(model, "pooler", None) is not None:
             model.pooler = None  # type: ignore[assignment]
         self.model: Any = model  # its class is only known to transformers

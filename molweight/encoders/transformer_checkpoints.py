@@ -1,7 +1,7 @@
 """Text transformers from and to folders, in the files that `transformers` reads and writes."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from molweight.encoders.token_head import token_head
 from molweight.encoders.transformer import TextEncoder
 from molweight.errors import CheckpointError
 from molweight.paths import replacing_folder
@@ -58,7 +59,7 @@ def load_text_encoder(name: str = DEFAULT_TEXT, allow_download: bool = False) ->
     with hugging_face() as hub, torch.random.fork_rng([]):
         try:
             fast = hub.AutoTokenizer.from_pretrained(place, local_files_only=local, trust_remote_code=False)
-            model, report = hub.AutoModel.from_pretrained(
+            whole, report = _model_class(hub, place, local).from_pretrained(
                 place,
                 local_files_only=local,
                 trust_remote_code=False,
@@ -69,10 +70,11 @@ def load_text_encoder(name: str = DEFAULT_TEXT, allow_download: bool = False) ->
         except Exception as error:  # damaged and missing files, and a hub out of reach, fail in many ways
             raise CheckpointError(_unreadable(name, place, allow_download, error)) from None
         _check_tokeniser(name, fast)
-        _check_weights(name, report)
+        model, missing = _body(whole, report["missing_keys"])
+        _check_weights(name, missing)
         _check_architecture(name, model.config)
         rows = _fit_embeddings(model, len(fast))
-    encoder = TextEncoder(model).eval()
+    encoder = TextEncoder(model, token_head(whole, report["missing_keys"])).eval()
     return LoadedText(
         encoder, Tokeniser(fast, _vocabulary(fast, encoder)), name, _about(name, encoder) | rows
     )
@@ -162,8 +164,22 @@ def _check_tokeniser(name: str, fast: Any) -> None:
             )
 
 
-def _check_weights(name: str, report: dict[str, Any]) -> None:
-    missing = sorted(key for key in report["missing_keys"] if not key.startswith("pooler."))
+def _model_class(hub: ModuleType, place: str, local: bool) -> Any:
+    """With the head of masked language modelling where the architecture has one."""
+    config = hub.AutoConfig.from_pretrained(place, local_files_only=local, trust_remote_code=False)
+    known = type(config) in hub.MODEL_FOR_MASKED_LM_MAPPING
+    return hub.AutoModelForMaskedLM if known else hub.AutoModel
+
+
+def _body(whole: Any, missing: Iterable[str]) -> tuple[Any, list[str]]:
+    """The model without its head, and which of its weights a checkpoint lacks."""
+    body = whole.base_model
+    prefix = "" if body is whole else f"{whole.base_model_prefix}."
+    found = (key.removeprefix(prefix) for key in missing if key.startswith(prefix))
+    return body, sorted(key for key in found if not key.startswith("pooler."))
+
+
+def _check_weights(name: str, missing: list[str]) -> None:
     if missing:
         raise CheckpointError(
             f"{name}: {len(missing)} weights of the encoder are missing, such as {missing[0]}; "
@@ -215,4 +231,5 @@ def _about(name: str, encoder: TextEncoder) -> dict[str, str | int]:
         "parameters": sum(p.numel() for p in encoder.parameters()),
     }
     revision = getattr(config, "_commit_hash", None)  # of the hub's repository
-    return about | ({"revision": revision} if revision else {})
+    head = {"masking head": "of the checkpoint"} if encoder.token_head else {}
+    return about | head | ({"revision": revision} if revision else {})

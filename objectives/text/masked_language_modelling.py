@@ -14,7 +14,8 @@ class MaskedLanguageModelling(nn.Module):
     """Cross-entropy of the chosen tokens, each read off its own place; no other place is decoded.
 
     Args:
-        encoder: gives the sizes of the head, whose output is tied to its embeddings.
+        encoder: gives the sizes of the head, whose output is tied to its embeddings, and the weights that it
+            starts from where the encoder's checkpoint has any.
         rate: share of each text's tokens that is chosen.
         whole_word: choose words with all their tokens, which cannot be completed from their own pieces.
     """
@@ -23,6 +24,8 @@ class MaskedLanguageModelling(nn.Module):
         super().__init__()
         self.rate, self.whole_word = rate, whole_word
         self.head = TiedDecoder(encoder)
+        if encoder.token_head is not None:
+            self.head.start_from(encoder.token_head)
 
     def forward(self, encoder: TokenEncoder, batch: TextBatch, generator: torch.Generator) -> Tensor:
         """Mean loss over the chosen tokens, a scalar."""

@@ -15,6 +15,7 @@ class Recorder(nn.Module):
         super().__init__()
         self.embeddings, self.seen = nn.Parameter(table), []
         self.vocabulary_size, self.width = table.shape
+        self.token_head = None
 
     def forward(self, batch: TextBatch) -> Tensor:
         self.seen.append(batch)
