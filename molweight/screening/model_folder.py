@@ -1,10 +1,8 @@
 """A model on disk: JSON, safetensors and CSV, each with its checksum, and nothing that is unpickled."""
 
 import csv
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,6 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-import molweight
 from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
 from molweight.errors import CheckpointError
@@ -24,18 +21,14 @@ from molweight.screening.domain import Domain
 from molweight.screening.forest import ForestArrays
 from molweight.screening.members import Member
 from molweight.screening.model import About, Model
+from molweight.screening.model_index import check_files, read_index, write_index
 from molweight.tasks.baselines import RandomForest
 from molweight.tasks.data import Scaler
 from molweight.tasks.finetune import FinetunedModel
 from molweight.tasks.problems import FinetuneProblem
 
 FORMAT = "molweight-model-2"
-INDEX, MEMBERS, CALIBRATION, TRAINING = (
-    "model.json",
-    "weights.safetensors",
-    "calibration.safetensors",
-    "training.csv",
-)
+FILES = MEMBERS, CALIBRATION, TRAINING = "weights.safetensors", "calibration.safetensors", "training.csv"
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -54,14 +47,8 @@ def write_model(model: Model, labels: NDArray[np.float32], folder: Path) -> None
         parts["platt"] = model.platt.arrays()
     (folder / CALIBRATION).write_bytes(save(joined(parts)))
     _write_training(model, labels, folder / TRAINING)
-    content = {
-        "format": FORMAT,
-        "molweight": molweight.__version__,
-        "about": asdict(model.about),
-        "members": [_member_kind(member) for member in model.members],
-        "sha256": {name: file_sha256(folder / name) for name in (MEMBERS, CALIBRATION, TRAINING)},
-    }
-    (folder / INDEX).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    kinds = [_member_kind(member) for member in model.members]
+    write_index(folder, FORMAT, asdict(model.about), kinds, FILES)
 
 
 def read_model(folder: Path, compute: Compute) -> Model:
@@ -74,36 +61,12 @@ def read_model(folder: Path, compute: Compute) -> Model:
     Raises:
         CheckpointError: if there is no model, it is of another version, or a file was changed since.
     """
-    index = _read_index(folder)
-    for name, digest in index["sha256"].items():
-        if not (folder / name).is_file():
-            raise CheckpointError(f"{folder / name}: no such file; the model folder is incomplete")
-        if file_sha256(folder / name) != digest:
-            raise CheckpointError(
-                f"{folder / name}: was changed since the model was written; restore it or adapt anew"
-            )
+    index = read_index(folder, FORMAT, "adapt")
+    check_files(folder, index, (name for name in FILES if (folder / name).is_file()))
     try:
         return _assemble(index, folder, compute)
-    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"{folder}: not a readable model ({error}); adapt anew") from None
-
-
-def _read_index(folder: Path) -> dict[str, Any]:
-    path = folder / INDEX
-    try:
-        index: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        version, names = index["format"], set(index["sha256"])
-    except FileNotFoundError:
-        raise CheckpointError(
-            f"{folder}: no model ({INDEX} is missing); give a folder that adapt wrote"
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{path}: not the index of a model ({error}); adapt anew") from None
-    if version != FORMAT:
-        raise CheckpointError(f"{path}: a model of another version ({version}, not {FORMAT}); adapt anew")
-    if names != {MEMBERS, CALIBRATION, TRAINING}:
-        raise CheckpointError(f"{path}: not the index of a model (its files are {sorted(names)}); adapt anew")
-    return index
 
 
 def _assemble(index: Mapping[str, Any], folder: Path, compute: Compute) -> Model:
@@ -182,9 +145,3 @@ def below(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
     """One of the sets that `joined` put together."""
     start = f"{prefix}."
     return {name.removeprefix(start): value for name, value in arrays.items() if name.startswith(start)}
-
-
-def file_sha256(path: Path) -> str:
-    """Checksum of a file."""
-    with open(path, "rb") as file:
-        return file_digest(file, "sha256").hexdigest()

@@ -11,12 +11,12 @@ import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-import molweight
 from molweight.encoders.compute import Compute
 from molweight.encoders.transformer_checkpoints import load_text_encoder, save_text_encoder
 from molweight.errors import CheckpointError
 from molweight.screening.conformal import CrossIntervals
-from molweight.screening.model_folder import Arrays, below, file_sha256, joined
+from molweight.screening.model_folder import Arrays, below, joined
+from molweight.screening.model_index import check_files, read_index, write_index
 from molweight.screening.stored import refuse_unless, stored
 from molweight.tasks.data import Scaler
 from molweight.text.baselines import Tfidf, vectoriser_of
@@ -28,7 +28,7 @@ from molweight.text.problems import TextFinetuneProblem
 from molweight.tokens.tokenise import Tokeniser
 
 FORMAT = "molweight-text-model-1"
-INDEX, HEADS, CALIBRATION = "model.json", "heads.safetensors", "calibration.safetensors"
+HEADS, CALIBRATION = "heads.safetensors", "calibration.safetensors"
 WORDS, NETWORK = "words", "network"  # kinds of members
 
 
@@ -49,14 +49,8 @@ def write_text_model(model: TextModel, folder: Path) -> None:
     if model.temperature is not None:
         parts["temperature"] = model.temperature.arrays()
     (folder / CALIBRATION).write_bytes(save(joined(parts)))
-    content = {
-        "format": FORMAT,
-        "molweight": molweight.__version__,
-        "about": asdict(model.about),
-        "members": [WORDS if isinstance(member, Tfidf) else NETWORK for member in model.members],
-        "sha256": {name: file_sha256(folder / name) for name in _files(folder, len(model.members))},
-    }
-    (folder / INDEX).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    kinds = [WORDS if isinstance(member, Tfidf) else NETWORK for member in model.members]
+    write_index(folder, FORMAT, asdict(model.about), kinds, _files(folder, len(kinds)))
 
 
 def read_text_model(folder: Path, compute: Compute) -> TextModel:
@@ -70,43 +64,12 @@ def read_text_model(folder: Path, compute: Compute) -> TextModel:
         CheckpointError: if there is no model, it is of another version, or a file was changed, removed or
             added since.
     """
-    index = _read_index(folder)
-    found = _files(folder, len(index["members"]))
-    for name in sorted(found - index["sha256"].keys()):
-        raise CheckpointError(f"{folder / name}: is not a file of the model; remove it or adapt anew")
-    for name, digest in index["sha256"].items():
-        if name not in found:
-            raise CheckpointError(f"{folder / name}: no such file; the model folder is incomplete")
-        if file_sha256(folder / name) != digest:
-            raise CheckpointError(
-                f"{folder / name}: was changed since the model was written; restore it or adapt anew"
-            )
+    index = read_index(folder, FORMAT, "text adapt")
+    check_files(folder, index, _files(folder, len(index["members"])))
     try:
         return _assemble(index, folder, compute)
-    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"{folder}: not a readable model ({error}); adapt anew") from None
-
-
-def _read_index(folder: Path) -> dict[str, Any]:
-    path = folder / INDEX
-    try:
-        index: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        version = index["format"]
-        if version == FORMAT and not (
-            isinstance(index["sha256"], dict) and isinstance(index["members"], list)
-        ):
-            raise TypeError("sha256 or members")
-    except FileNotFoundError:
-        raise CheckpointError(
-            f"{folder}: no model ({INDEX} is missing); give a folder that text adapt wrote"
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{path}: not the index of a model ({error}); adapt anew") from None
-    if version != FORMAT:
-        raise CheckpointError(
-            f"{path}: not a text model of this version ({version}, not {FORMAT}); adapt anew"
-        )
-    return index
 
 
 def _files(folder: Path, members: int) -> set[str]:

@@ -5,7 +5,8 @@ import pytest
 
 from molweight.errors import CheckpointError
 from molweight.molecules.store import store_from_smiles
-from molweight.screening.model_folder import CALIBRATION, INDEX, MEMBERS, TRAINING, read_model, write_model
+from molweight.screening.model_folder import CALIBRATION, MEMBERS, TRAINING, read_model, write_model
+from molweight.screening.model_index import INDEX
 
 from .conftest import CPU
 

@@ -159,7 +159,7 @@ def test_damage_of_any_kind_is_one_error(folder, compute):
     refused("pytorch_model.bin: is not a file of the model")
     (folder / "member-0" / "pytorch_model.bin").unlink()
     index.write_text(said_.replace("molweight-text-model-1", "molweight-text-model-9"))
-    refused("not a text model of this version")
+    refused("a model of another version or kind")
     index.write_text(said_.replace('"max_length"', '"longest"'))
     refused("not a readable model")
     index.write_text("{}")
