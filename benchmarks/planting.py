@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -60,16 +61,23 @@ def divide(rows: Rows, generator: np.random.Generator) -> tuple[Rows, Rows, Rows
 
 @dataclass(frozen=True)
 class Planted:
-    """A data set whose held-back molecules carry the planted objectives."""
+    """A data set whose held-back rows carry the planted objectives.
 
-    train: NDArray[np.int64]
-    valid: NDArray[np.int64]
-    held_back: NDArray[np.int64]
-    objectives: Callable[[int], nn.ModuleDict]
+    Attributes:
+        train: rows to learn from.
+        valid: rows to judge by.
+        held_back: rows that none but the planted objectives see.
+        objectives: from what heads are made for, an encoder's width or an encoder of texts.
+    """
+
+    train: Rows
+    valid: Rows
+    held_back: Rows
+    objectives: Callable[[Any], nn.ModuleDict]
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Molecules in each part."""
+        """Rows in each part."""
         return {"train": len(self.train), "valid": len(self.valid), "held_back": len(self.held_back)}
 
 

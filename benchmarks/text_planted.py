@@ -1,7 +1,7 @@
 """`molweight text bench --plant`: weights learned beside planted objectives on texts."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from molweight.benchmarks.planted_report import LEAK, NOISE, PlantedRuns
-from molweight.benchmarks.planting import divide
+from molweight.benchmarks.planting import Planted, divide
 from molweight.benchmarks.text_bench import TextBenchConfig, TextSetting, prepare
 from molweight.encoders.compute import Compute, at_least_float32
 from molweight.encoders.transformer import TextEncoder, TokenEncoder, mean_pool
@@ -65,21 +65,6 @@ class SupervisedTexts(nn.Module):
         return text_loss(outputs, self.labels[drawn], self.kind)
 
 
-@dataclass(frozen=True)
-class PlantedTexts:
-    """A data set whose held-back texts carry the planted objectives."""
-
-    train: NDArray[np.int64]
-    valid: NDArray[np.int64]
-    held_back: NDArray[np.int64]
-    objectives: Callable[[TextEncoder], nn.ModuleDict]
-
-    @property
-    def sizes(self) -> dict[str, int]:
-        """Texts in each part."""
-        return {"train": len(self.train), "valid": len(self.valid), "held_back": len(self.held_back)}
-
-
 def plant_texts(
     data: TextData,
     store: TokenStore,
@@ -88,7 +73,7 @@ def plant_texts(
     compute: Compute,
     seed: int,
     beside: Sequence[str] = tuple(TEXT_OBJECTIVES),
-) -> PlantedTexts:
+) -> Planted:
     """Divide texts as `divide` does, and plant two objectives on those held back.
 
     One predicts their labels, the other the same labels shuffled among them.
@@ -114,7 +99,7 @@ def plant_texts(
             found[name] = SupervisedTexts(encoder, tokens, own, truth, data.outputs, data.kind, batch_size)
         return found
 
-    return PlantedTexts(train, valid, held, objectives)
+    return Planted(train, valid, held, objectives)
 
 
 def run_text_planted(name: str, config: TextBenchConfig) -> PlantedRuns:
@@ -157,7 +142,7 @@ def run_text_planted(name: str, config: TextBenchConfig) -> PlantedRuns:
 
 def _planted(
     setting: TextSetting, config: TextBenchConfig, batch_size: int, seed: int
-) -> tuple[TextData, PlantedTexts]:
+) -> tuple[TextData, Planted]:
     split = setting.splits[seed]
     blind, texts = setting.loaded.data.hide_labels(split.test), np.concatenate([split.train, split.valid])
     return blind, plant_texts(
