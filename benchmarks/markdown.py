@@ -1,0 +1,151 @@
+"""`python -m molweight.benchmarks.markdown PAGE`: fill a Markdown page with the tables of its reports.
+
+A page names a report in a comment, `<!-- report results/bbbp/report.json -->`, by its path from the page;
+what lies between that and `<!-- end -->` is replaced, and no figure of a table is typed by hand.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from scipy import stats
+
+from molweight.benchmarks.program import run_program
+from molweight.errors import DataError
+from molweight.paths import replacing
+from molweight.reports.pictures import label
+from molweight.reports.tables import mean_and_spread
+
+OURS, RIVALS = "tapweight", ("finetune", "equal", "mlm")
+LEVEL = 0.95
+ACRONYMS = {"roc_auc": "ROC-AUC", "pr_auc": "PR-AUC", "rmse": "RMSE", "mae": "MAE"}
+MARKED = re.compile(r"(<!-- report (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+Report = Mapping[str, Any]
+
+
+def filled(page: str, folder: Path) -> str:
+    """The page with the tables of the reports that it names.
+
+    Args:
+        page: Markdown.
+        folder: that its paths start from.
+
+    Raises:
+        DataError: if a report cannot be read, or the page names none.
+    """
+    if not MARKED.search(page):
+        raise DataError(
+            "the page names no report; put <!-- report PATH --> and <!-- end --> where it belongs"
+        )
+    return MARKED.sub(lambda m: f"{m[1]}\n{tables(_read(folder / m[2]))}\n{m[3]}", page)
+
+
+def tables(report: Report) -> str:
+    """Scores of each method, how ours compares over paired seeds, and the weights it learned."""
+    parts = [_scores(report), _paired(report)]
+    weights = report["methods"].get(OURS, {}).get("weights")
+    return "\n".join([*parts, *([_weights(report)] if weights else [])])
+
+
+def paired_difference(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float, float]:
+    """Mean difference over paired seeds and the ends of Student's interval; NaN ends for a single seed.
+
+    >>> [round(value, 3) for value in paired_difference([0.6, 0.8], [0.5, 0.7])]
+    [0.1, 0.1, 0.1]
+    """
+    differences = np.asarray(ours) - np.asarray(theirs)
+    mean, count = float(differences.mean()), len(differences)
+    if count < 2:
+        return mean, float("nan"), float("nan")
+    margin = stats.t.ppf((1 + LEVEL) / 2, count - 1) * differences.std(ddof=1) / np.sqrt(count)
+    return mean, mean - float(margin), mean + float(margin)
+
+
+def fill(page: Annotated[Path, typer.Argument(help="Markdown page, changed in place.")]) -> None:
+    """Fill a page with the tables of the reports that it names."""
+    content = filled(page.read_text(encoding="utf-8"), page.parent)
+    with replacing(page) as temporary:
+        temporary.write_text(content, encoding="utf-8")
+
+
+def main() -> None:
+    """The program."""
+    run_program(fill)
+
+
+def _read(path: Path) -> Report:
+    try:
+        report: Report = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as a report ({error})") from None
+    return report
+
+
+def _metric(name: str) -> str:
+    return ACRONYMS.get(name, label(name))
+
+
+def _scores(report: Report) -> str:
+    metric = _metric(report["metric"])
+    others = list(next(iter(report["methods"].values()))["test_others"])
+    headings = [
+        "method",
+        f"test {metric}",
+        *(f"test {_metric(o)}" for o in others),
+        f"valid {metric}",
+        "seconds",
+    ]
+
+    def row(name: str, found: Report) -> list[str]:
+        scores = [found["test"], *(found["test_others"][other] for other in others), found["valid"]]
+        return [f"`{name}`", *map(mean_and_spread, scores), f"{np.mean(found['seconds']):.0f}"]
+
+    return _table(headings, [row(name, found) for name, found in report["methods"].items()])
+
+
+def _paired(report: Report) -> str:
+    methods = report["methods"]
+    if OURS not in methods:
+        return ""
+    rivals = [name for name in RIVALS if name in methods]
+    rows = [[f"`{name}`", *_compared(methods[OURS]["test"], methods[name]["test"])] for name in rivals]
+    return _table(
+        [f"`{OURS}` against", f"difference of test {_metric(report['metric'])}", "which says"], rows
+    )
+
+
+def _compared(ours: Sequence[float], theirs: Sequence[float]) -> tuple[str, str]:
+    mean, low, high = paired_difference(ours, theirs)
+    if np.isnan(low):
+        return f"{mean:+.3f}", "nothing, of one seed"
+    says = "higher" if low > 0 else "lower" if high < 0 else "no difference that can be told"
+    return f"{mean:+.3f} ({low:+.3f} to {high:+.3f})", says
+
+
+def _weights(report: Report) -> str:
+    found = report["methods"][OURS]
+    equal = 1 / len(found["weights"])
+
+    def row(name: str, values: Sequence[float]) -> list[str]:
+        above = sum(value > equal for value in values)
+        cosines = mean_and_spread(found["evidence"][name]["cosine"])
+        return [label(name), mean_and_spread(values), f"{above} of {len(values)}", cosines]
+
+    headings = ["objective", "learned weight", "seeds above an equal share", "mean cosine"]
+    return _table(headings, [row(name, values) for name, values in found["weights"].items()])
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    def line(cells: Sequence[str]) -> str:
+        return f"| {' | '.join(cells)} |"
+
+    return "\n".join([line(headings), line(["---"] * len(headings)), *map(line, rows)]) + "\n"
+
+
+if __name__ == "__main__":
+    main()

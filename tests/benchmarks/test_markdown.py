@@ -1,0 +1,93 @@
+import json
+import math
+from pathlib import Path
+
+import pytest
+from scipy import stats
+
+import molweight.benchmarks
+from molweight.benchmarks import markdown
+from molweight.benchmarks.markdown import filled, paired_difference, tables
+from molweight.errors import DataError
+
+PAGES = Path(molweight.benchmarks.__file__).parent
+
+
+def method(*test, **more):
+    return {
+        "test": list(test),
+        "test_others": {"accuracy": list(test)},
+        "valid": list(test),
+        "seconds": [9.6],
+    } | more
+
+
+@pytest.fixture
+def report():
+    learned = {
+        "weights": {"a": [0.9, 0.4], "b": [0.1, 0.6]},
+        "evidence": {n: {"cosine": [0.1, 0.3]} for n in "ab"},
+    }
+    methods = {
+        "tfidf": method(0.5, 0.5),
+        "finetune": method(0.6, 0.7),
+        "tapweight": method(0.7, 0.9, **learned),
+    }
+    return {"metric": "macro_f1", "methods": methods}
+
+
+def test_scores_differences_and_weights(report):
+    lines = tables(report).splitlines()
+    assert lines[0] == "| method | test macro f1 | test accuracy | valid macro f1 | seconds |"
+    assert "| `finetune` | 0.650 ± 0.071 | 0.650 ± 0.071 | 0.650 ± 0.071 | 10 |" in lines
+    assert "| `finetune` | +0.150 (-0.485 to +0.785) | no difference that can be told |" in lines
+    assert "| a | 0.650 ± 0.354 | 1 of 2 | 0.200 ± 0.141 |" in lines
+    assert not [line for line in lines if "tfidf" in line and "differ" in line]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "says"),
+    [
+        ([0.9, 0.8, 0.9], [0.1, 0.1, 0.1], "higher"),
+        ([0.1, 0.1], [0.3, 0.3], "lower"),
+        ([0.1], [0.3], "one seed"),
+    ],
+)
+def test_what_a_difference_says(report, ours, theirs, says):
+    report["methods"] = {"finetune": method(*theirs), "tapweight": method(*ours)}
+    assert says in tables(report)
+
+
+def test_the_interval_is_that_of_a_paired_t_test():
+    ours, theirs = [0.61, 0.72, 0.66, 0.7], [0.6, 0.65, 0.67, 0.62]
+    interval = stats.ttest_rel(ours, theirs).confidence_interval(0.95)
+    assert paired_difference(ours, theirs)[1:] == pytest.approx(interval)
+    assert math.isnan(paired_difference([0.5], [0.4])[1])
+
+
+def test_a_page_is_filled_again_to_the_same(report, tmp_path):
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    page = "before\n<!-- report report.json -->\nold 1 | 2\n<!-- end -->\nafter\n"
+    once = filled(page, tmp_path)
+    assert "old 1" not in once
+    assert once.startswith("before\n<!-- report report.json -->\n\n| method")
+    assert once.endswith("<!-- end -->\nafter\n")
+    assert filled(once, tmp_path) == once
+    (tmp_path / "page.md").write_text(page)
+    markdown.fill(tmp_path / "page.md")
+    assert (tmp_path / "page.md").read_text() == once
+
+
+def test_a_page_without_reports_and_a_report_that_is_none(tmp_path):
+    with pytest.raises(DataError, match="names no report"):
+        filled("# Title\n", tmp_path)
+    with pytest.raises(DataError, match=r"nothing\.json: cannot be read as a report"):
+        filled("<!-- report nothing.json -->\n<!-- end -->\n", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "page", [p.name for p in PAGES.glob("*.md") if markdown.MARKED.search(p.read_text())]
+)
+def test_no_figure_in_a_page_is_typed_by_hand(page):
+    content = (PAGES / page).read_text()
+    assert filled(content, PAGES) == content
