@@ -1,7 +1,7 @@
 """Many small networks of one shape trained at once, each as `train_network` would train it alone.
 
-A small network leaves a processor waiting for the next call rather than for numbers, so that a hundred of them
-in one stack of matrices take a fraction of the time of one after another.
+A small network leaves a processor waiting for the next call rather than for numbers, so that a hundred of
+them in one stack of matrices take a fraction of the time of one after another.
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -48,9 +49,7 @@ class _Tables:
     rows: int
 
 
-def train_stack(
-    lessons: Sequence[Lesson], kind: TaskKind, config: NetworkConfig, seed: int
-) -> list[Labels]:
+def train_stack(lessons: Sequence[Lesson], kind: TaskKind, config: NetworkConfig, seed: int) -> list[Labels]:
     """Train a network on each lesson, and predict.
 
     Args:
@@ -72,17 +71,14 @@ def train_stack(
     tables, sizes = _padded(lessons, scalers), [len(lesson.features) for lesson in lessons]
     weights = _weights(lessons[0], len(lessons), config, seed)
     optimiser = torch.optim.AdamW(weights, config.lr, weight_decay=config.weight_decay)
-    for step in range(config.steps):
-        chosen = _batches(sizes, tables.rows, config.batch_size, step, seed)  # [networks, batch]
+    for chosen in _batches(sizes, tables.rows, config, seed):  # [networks, batch]
         predicted = _forward(weights, tables.features[chosen])
         losses = torch.func.vmap(masked_loss, (0, 0, None))(predicted, tables.labels[chosen], kind)
         optimiser.zero_grad()
         losses.sum().backward()
         optimiser.step()
     if not torch.isfinite(losses).all():
-        raise FloatingPointError(
-            f"the loss of a network in a stack is not finite after {config.steps} steps"
-        )
+        raise FloatingPointError(f"the loss of a network in a stack is not finite after {config.steps} steps")
     with torch.inference_mode():
         asked = [_forward([w[n] for w in weights], torch.from_numpy(e.test)) for n, e in enumerate(lessons)]
     return [scaler.invert(values.numpy()) for scaler, values in zip(scalers, asked, strict=True)]
@@ -96,8 +92,7 @@ def _padded(lessons: Sequence[Lesson], scalers: Sequence[Scaler]) -> _Tables:
     for n, (lesson, scaler) in enumerate(zip(lessons, scalers, strict=True)):
         features[n, : len(lesson.features)] = lesson.features
         labels[n, : len(lesson.features)] = scaler.transform(lesson.labels)
-    flat = (torch.from_numpy(table).flatten(0, 1) for table in (features, labels))
-    return _Tables(*flat, rows)
+    return _Tables(torch.from_numpy(features).flatten(0, 1), torch.from_numpy(labels).flatten(0, 1), rows)
 
 
 def _weights(lesson: Lesson, networks: int, config: NetworkConfig, seed: int) -> list[Tensor]:
@@ -118,10 +113,11 @@ def _forward(weights: Sequence[Tensor], inputs: Tensor) -> Tensor:
     return (inputs @ first + first_bias).relu() @ second + second_bias
 
 
-def _batches(sizes: Sequence[int], rows: int, batch_size: int, step: int, seed: int) -> Tensor:
-    """Rows of the tables that each network sees, the last of its own where it has too few."""
+def _batches(sizes: Sequence[int], rows: int, config: NetworkConfig, seed: int) -> Tensor:
+    """Rows of the tables for each network, its last where it has too few: [steps, networks, batch]."""
     by_size = {}
     for size in set(sizes):
-        chosen = step_batch(torch.arange(size), batch_size, step, seed)
-        by_size[size] = torch.nn.functional.pad(chosen, (0, batch_size - len(chosen)), value=rows - 1)
-    return torch.stack([by_size[size] for size in sizes]) + rows * torch.arange(len(sizes))[:, None]
+        found = [step_batch(torch.arange(size), config.batch_size, s, seed) for s in range(config.steps)]
+        missing = config.batch_size - len(found[0])
+        by_size[size] = F.pad(torch.stack(found), (0, missing), value=rows - 1)
+    return torch.stack([by_size[size] for size in sizes], 1) + rows * torch.arange(len(sizes))[:, None]
