@@ -5,7 +5,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from molweight.benchmarks import transfer_methods, transfer_power
+from molweight.benchmarks import transfer_methods, transfer_outcomes, transfer_power
 from molweight.benchmarks.transfer_outcomes import tally
 from molweight.errors import ConfigError
 
@@ -21,6 +21,8 @@ def test_help_is_found_where_it_is_planted_and_not_where_it_is_not():
     assert of_shared.helping >= 18
     assert of_shared.harming == 0
     assert found["independent"]["efficient curves, gain"].helping <= 3
+    assert 0 < of_shared.seconds < found["shared"]["efficient curves, rate"].seconds
+    assert found["shared"]["efficient curves, rate"].helping > 0
     assert found["shared"]["TAG"].helping > found["independent"]["TAG"].helping
 
 
@@ -30,6 +32,7 @@ def program(monkeypatch):
     monkeypatch.setattr(transfer_methods, "NETWORK", replace(transfer_methods.NETWORK, steps=2))
     monkeypatch.setattr(transfer_methods, "TAG", replace(transfer_methods.TAG, steps=5))
     monkeypatch.setattr(transfer_power, "FOLDS", 2)
+    monkeypatch.setattr(transfer_outcomes, "RESAMPLED", 20)
     app = typer.Typer()
     app.command()(transfer_power.power)
     return lambda *options: CliRunner().invoke(app, [*map(str, options)])
@@ -38,18 +41,17 @@ def program(monkeypatch):
 def test_the_program_counts_every_method_and_writes_the_figures(tmp_path, program):
     path, picture = tmp_path / "power.json", tmp_path / "power.png"
     options = ("--families", "independent", "--data-sets", 1, "--trained", 1, "--molecules", 200)
-    result = program(*options, "--json", path, "--picture", picture)
+    result = program(*options, "--no-rates", "--json", path, "--picture", picture)
     assert result.exit_code == 0, result.output
     written = json.loads(path.read_text())
     tallies = {each["method"]: each for each in written["tallies"]}
     assert {name: (each["pairs"], each["networks"] * 12) for name, each in tallies.items()} == {
         "efficient curves, gain": (12, 0),
-        "efficient curves, rate": (12, 0),
         "TAG": (12, 2),
         "full curves, gain": (12, 168),
-        "full curves, rate": (12, 168),
     }
     assert all(each["seconds"] > 0 for each in tallies.values())
+    assert written["seconds_of_a_network_apart"] > 0
     assert written["comparisons"] == []  # no family that helps
     assert picture.read_bytes().startswith(b"\x89PNG")
 
