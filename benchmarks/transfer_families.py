@@ -48,22 +48,35 @@ HELPING = ("shared", "opposed")
 
 
 def make_family(
-    name: str, molecules: int, noise: float, likeness: float, seed: int
+    name: str, molecules: int, noise: float, likeness: float, seed: int, overlap: float = 1.0
 ) -> tuple[TransferData, Features]:
-    """A data set of four tasks, all measured, and the features of its molecules.
+    """A data set of four tasks and the features of its molecules.
+
+    Some molecules are measured for all tasks, each other one for a single task, so that every two tasks share
+    the same molecules, and every task has as many labels whatever it shares.
 
     Args:
         name: of `FAMILIES`.
-        molecules: how many.
+        molecules: that each task is measured on.
         noise: standard deviation beside a signal of about 1.
         likeness: correlation of tasks that share something.
         seed: of everything.
+        overlap: share of a task's molecules that it has in common with any other, 0 to 1.
     """
     generator = np.random.default_rng(seed)
-    features = generator.normal(size=(molecules, FACTORS)) / np.sqrt(FACTORS)
+    measured = _measured(molecules, overlap)
+    features = generator.normal(size=(len(measured), FACTORS)) / np.sqrt(FACTORS)
     signal = features @ FAMILIES[name](generator, likeness)
-    labels = (signal + noise * generator.normal(size=signal.shape)).astype(np.float32)
-    names = tuple(f"molecule {number}" for number in range(molecules))
+    labels = np.where(measured, signal + noise * generator.normal(size=signal.shape), np.nan)
+    names = tuple(f"molecule {number}" for number in range(len(measured)))
     tasks = tuple(f"task {number}" for number in range(TASKS))
-    data = TransferData(name, names, names, labels, tasks, "regression", (), (), ())
+    data = TransferData(name, names, names, labels.astype(np.float32), tasks, "regression", (), (), ())
     return data, Features("gin", features.astype(np.float32))
+
+
+def _measured(molecules: int, overlap: float) -> NDArray[np.bool_]:
+    """Which molecule is measured for which task, [all molecules, tasks]."""
+    common = round(overlap * molecules)
+    of_all = np.ones((common, TASKS), bool)
+    of_one = np.repeat(np.eye(TASKS, dtype=bool), molecules - common, axis=0)
+    return np.concatenate([of_all, of_one])

@@ -1,168 +1,153 @@
 """`python -m molweight.benchmarks.transfer_power`: how often help among tasks is found, at what cost."""
 
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from itertools import permutations
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 from molweight.benchmarks.program import run_program
-from molweight.benchmarks.transfer_families import FAMILIES, TASKS, make_family
+from molweight.benchmarks.transfer_families import FAMILIES, make_family
+from molweight.benchmarks.transfer_methods import (
+    EFFICIENT,
+    FOLDS,
+    FULL,
+    GRID,
+    NETWORK,
+    TAG,
+    TAG_NAME,
+    Verdicts,
+    efficient,
+    full,
+    seconds_apart,
+    tag,
+    tag_of_equal_steps,
+)
+from molweight.benchmarks.transfer_outcomes import (
+    Comparison,
+    Interval,
+    Outcome,
+    Power,
+    Tally,
+    compare,
+    powers,
+    tally,
+    told_comparison,
+)
+from molweight.benchmarks.transfer_picture import draw_power
 from molweight.errors import ConfigError
+from molweight.paths import replacing
 from molweight.reports.json_file import write_json
 from molweight.reports.progress import announce
-from molweight.transfer.confirm import transfers
-from molweight.transfer.designs import Grid
-from molweight.transfer.fitting import fit_with_others
-from molweight.transfer.folds import Fold, make_folds
-from molweight.transfer.gains import Gains, over_folds, pair_gains
-from molweight.transfer.network import NetworkConfig, sampled_labels, train_network
-from molweight.transfer.scan import Setting, scan_alone, scan_helper
-from molweight.transfer.scoring import score_task
-from molweight.transfer.tag import TagConfig, affinities
+from molweight.transfer.folds import make_folds
+from molweight.transfer.scan import Setting
 
-GRID = Grid((16, 32, 64), (64, 160), (160,))
-FOLDS = 5
-NETWORK = NetworkConfig(steps=120, width=64, dropout=0.0, lr=5e-3)
-TAG = TagConfig(steps=100)
-
-Array = NDArray[np.float64]
-Signs = dict[tuple[int, int], int]  # 1 helps, -1 harms, 0 cannot be told; by (helped, helper)
+COMPARED = ((EFFICIENT, FULL), (TAG_NAME, FULL))
 
 
-@dataclass(frozen=True)
-class Verdicts:
-    """What one method says of the pairs that it looked at, and the processor time that it took."""
-
-    signs: Signs
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Tally:
-    """Over data sets of one family: pairs called helping and harming, of how many, and seconds a pair."""
-
-    family: str
-    method: str
-    pairs: int
-    helping: int
-    harming: int
-    seconds: float
-
-
-PAIRS = tuple(permutations(range(TASKS), 2))
-TRAINED = PAIRS[::3]  # for which networks are trained, in each task's turn
-
-
-def efficient(setting: Setting, folds: Sequence[Fold]) -> dict[str, Verdicts]:
-    """Both verdicts on curves of the closed form."""
-    begun = time.process_time()
-    alone = np.stack([scan_alone(setting, fold) for fold in folds])
-    helpers = [np.stack([scan_helper(setting, fold, j) for j in range(TASKS)], axis=-1) for fold in folds]
-    return _by_curves("efficient", alone, np.stack(helpers), PAIRS, time.process_time() - begun)
-
-
-def full(setting: Setting, folds: Sequence[Fold]) -> dict[str, Verdicts]:
-    """Both verdicts on curves of networks trained afresh at every point, for some of the pairs."""
-    begun = time.process_time()
-    own, other = setting.grid.own, setting.grid.other
-    alone = np.full((len(folds), len(own), TASKS), np.nan)
-    helped_by = np.full((len(folds), len(own), len(other), TASKS, TASKS), np.nan)
-    for f, fold in enumerate(folds):
-        for i in {helped for helped, _ in TRAINED}:
-            alone[f, :, i] = [_trained(setting, fold, i, n, None, 0) for n in own]
-        for i, j in TRAINED:
-            helped_by[f, :, :, i, j] = [[_trained(setting, fold, i, n, j, m) for m in other] for n in own]
-    return _by_curves("full", alone, helped_by, TRAINED, time.process_time() - begun)
-
-
-def tag(setting: Setting, folds: Sequence[Fold]) -> dict[str, Verdicts]:
-    """Affinities with an interval over trainings that each leave one fold out."""
-    begun = time.process_time()
-    found = []
-    for seed, fold in enumerate(folds):
-        train = np.unique(np.concatenate(fold.orders))
-        features, labels = setting.features.values[train], setting.data.labels[train]
-        found.append(affinities(features, labels, setting.data.kind, TAG, seed))
-    signs = _outside(over_folds(np.stack(found)), PAIRS)
-    return {"TAG": Verdicts(signs, time.process_time() - begun)}
-
-
-def tally(
-    family: str, data_sets: int, trained: int, molecules: int, noise: float, likeness: float
-) -> list[Tally]:
-    """Make data sets of a family and count the verdicts of each method.
+def try_family(
+    family: str,
+    data_sets: int,
+    trained: int,
+    molecules: int,
+    noise: float,
+    likeness: float,
+    overlap: float = 1.0,
+    rates: bool = True,
+) -> list[Outcome]:
+    """Make data sets of a family and ask every method.
 
     Args:
         family: of `FAMILIES`.
         data_sets: how many, seeds from 0.
         trained: of these, those that networks are trained on at every point.
-        molecules: of each.
+        molecules: that each task is measured on.
         noise: of the labels.
         likeness: of tasks that share something.
+        overlap: share of a task's molecules that it has in common with any other.
+        rates: judge by fitted rates, too.
     """
-    found: dict[str, list[Verdicts]] = {}
+    found = []
     for seed in range(data_sets):
-        data, features = make_family(family, molecules, noise, likeness, seed)
+        data, features = make_family(family, molecules, noise, likeness, seed, overlap)
         setting, folds = Setting(data, features, GRID), make_folds(data, "compound", FOLDS, seed)
-        for method in (efficient, tag, full) if seed < trained else (efficient, tag):
-            for name, verdicts in method(setting, folds).items():
-                found.setdefault(name, []).append(verdicts)
-    return [_count(family, name, verdicts) for name, verdicts in found.items()]
+        verdicts: dict[str, Verdicts] = {**efficient(setting, folds, rates), **tag(setting, folds)}
+        if overlap < 1:
+            verdicts |= tag_of_equal_steps(setting, folds)
+        if seed < trained:
+            verdicts |= full(setting, folds, rates)
+        found += [Outcome(family, seed, overlap, name, each) for name, each in verdicts.items()]
+    return found
 
 
-def power_table(title: str, tallies: Sequence[Tally]) -> Table:
-    """A line for each family and method."""
-    table = Table(title=title)
-    for heading in ("family", "method", "pairs", "called helping", "called harming", "seconds a pair"):
-        table.add_column(heading, justify="left" if heading in ("family", "method") else "right")
+def family_table(title: str, tallies: Sequence[Tally]) -> Table:
+    """A line for each overlap, family and method."""
+    headings = ("overlap", "family", "method", "pairs", "called helping", "called harming")
+    table = _table(title, headings, ("family", "method"))
     for each in tallies:
         shares = [f"{count / each.pairs:.0%}" for count in (each.helping, each.harming)]
-        table.add_row(each.family, each.method, str(each.pairs), *shares, f"{each.seconds:.2f}")
+        table.add_row(f"{each.overlap:.0%}", each.family, each.method, str(each.pairs), *shares)
+    return table
+
+
+def power_table(found: Sequence[Power]) -> Table:
+    """A line for each overlap and method, over the families."""
+    headings = ("overlap", "method", "power", "false", "told (ROC-AUC)", "seconds a pair", "networks a pair")
+    table = _table("Over families, with intervals", headings, ("method",))
+    for each in found:
+        told = "{:.2f} ({:.2f} to {:.2f})".format(*each.told)
+        cost = (f"{each.seconds:.2f}", f"{each.networks:.1f}")
+        table.add_row(
+            f"{each.overlap:.0%}", each.method, _percent(each.power), _percent(each.false), told, *cost
+        )
     return table
 
 
 def power(
     families: Annotated[str, typer.Option(help="Comma-separated.")] = ",".join(FAMILIES),
     data_sets: Annotated[int, typer.Option(help="Data sets of each family.")] = 10,
-    trained: Annotated[int, typer.Option(help="Of these, those to train networks on at every point.")] = 2,
-    molecules: Annotated[int, typer.Option(help="Molecules of a data set.")] = 400,
+    trained: Annotated[int, typer.Option(help="Of these, those to train networks on at every point.")] = 10,
+    overlaps: Annotated[
+        str, typer.Option(help="Shares of a task's molecules in common with others, comma-separated.")
+    ] = "1",
+    molecules: Annotated[int, typer.Option(help="Molecules that each task is measured on.")] = 400,
     noise: Annotated[float, typer.Option(help="Standard deviation of labels about a signal of 1.")] = 0.5,
     likeness: Annotated[float, typer.Option(help="Correlation of tasks that share something.")] = 0.8,
+    rates: Annotated[bool, typer.Option(help="Judge by rates of fitted curves, too.")] = True,
     json_file: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="File for a picture of power against cost.")] = None,
 ) -> None:
     """Make families of tasks of known transfer, and count what each method says of their pairs."""
-    tallies: list[Tally] = []
-    for family in _known(families):
-        tallies += tally(family, data_sets, trained, molecules, noise, likeness)
-        announce(f"{family}: done")
+    names, shares = _known(families), _shares(overlaps)
+    outcomes: list[Outcome] = []
+    for overlap in shares:
+        for name in names:
+            outcomes += try_family(name, data_sets, trained, molecules, noise, likeness, overlap, rates)
+            announce(f"{name} at an overlap of {overlap:.0%}: done")
+    tallies, summed = tally(outcomes), powers(outcomes)
+    compared = [each for pair in COMPARED if (each := compare(outcomes, *pair))]
     title = f"{data_sets} data sets of each family, noise {noise:g}, likeness {likeness:g}"
-    Console().print(power_table(title, tallies))
+    _tell(title, tallies, summed, compared)
+    apart = _seconds_apart(molecules, noise, likeness) if trained else None
+    if apart is not None:
+        text = f"a network trained by itself takes {apart:.3f} s, in place of in a stack of a fold's"
+        Console().print(text, highlight=False)
+    asked = {"data_sets": data_sets, "trained": trained, "molecules": molecules}
     if json_file:
-        asked = {"data_sets": data_sets, "trained": trained, "molecules": molecules}
-        settings: dict[str, Any] = {
-            "grid": asdict(GRID),
-            "folds": FOLDS,
-            "network": asdict(NETWORK),
-            "tag": asdict(TAG),
+        settings = {
+            **asked,
+            "seconds_of_a_network_apart": apart,
+            "noise": noise,
+            "likeness": likeness,
+            **_settings(),
         }
-        write_json(
-            {
-                **asked,
-                "noise": noise,
-                "likeness": likeness,
-                **settings,
-                "tallies": [asdict(each) for each in tallies],
-            },
-            json_file,
-        )
+        write_json({**settings, **_figures(tallies, summed, compared)}, json_file)
+    if picture:
+        with replacing(picture) as temporary:
+            draw_power(summed).savefig(temporary, format="png", dpi=150)
 
 
 def main() -> None:
@@ -177,42 +162,56 @@ def _known(families: str) -> list[str]:
     return names
 
 
-def _by_curves(
-    name: str, alone: Array, pairs: Array, asked: Sequence[tuple[int, int]], seconds: float
-) -> dict[str, Verdicts]:
-    """By the interval of the gain, and by that of the rate of a curve."""
-    gains = _outside(pair_gains(alone, pairs), asked)
-    begun = time.process_time()
-    other, rates = np.array(GRID.other, np.float64), {}
-    for i, j in asked:
-        fit = fit_with_others(GRID, alone[:, :, i], pairs[:, :, :, i, j], other, 0.95)
-        rates[i, j] = 0 if fit is None else transfers(fit)
-    fitting = time.process_time() - begun
+def _shares(overlaps: str) -> list[float]:
+    try:
+        shares = [float(each) for each in overlaps.split(",")]
+    except ValueError:
+        shares = []
+    if not shares or not all(0 <= share <= 1 for share in shares):
+        raise ConfigError(f"--overlaps {overlaps}: give shares from 0 to 1, such as 0,0.3,1")
+    return shares
+
+
+def _tell(
+    title: str, tallies: Sequence[Tally], summed: Sequence[Power], compared: Sequence[Comparison]
+) -> None:
+    console = Console()
+    console.print(family_table(title, tallies))
+    console.print(power_table(summed))
+    for each in compared:
+        console.print(told_comparison(each), highlight=False)
+
+
+def _seconds_apart(molecules: int, noise: float, likeness: float) -> float:
+    data, features = make_family("shared", molecules, noise, likeness, 0)
+    folds = make_folds(data, "compound", FOLDS, 0)
+    return seconds_apart(Setting(data, features, GRID), folds[0])
+
+
+def _settings() -> dict[str, Any]:
+    networks = {"network": asdict(NETWORK), "tag": asdict(TAG)}
+    return {"grid": asdict(GRID), "folds": FOLDS, **networks}
+
+
+def _figures(
+    tallies: Sequence[Tally], summed: Sequence[Power], compared: Sequence[Comparison]
+) -> dict[str, Any]:
     return {
-        f"{name} curves, gain": Verdicts(gains, seconds),
-        f"{name} curves, rate": Verdicts(rates, seconds + fitting),
+        "tallies": [asdict(each) for each in tallies],
+        "powers": [asdict(each) for each in summed],
+        "comparisons": [asdict(each) for each in compared],
     }
 
 
-def _outside(gains: Gains, pairs: Sequence[tuple[int, int]]) -> Signs:
-    """Whether the interval lies above or below 0."""
-    return {pair: int(gains.low[pair] > 0) - int(gains.high[pair] < 0) for pair in pairs}
+def _table(title: str, headings: Sequence[str], words: Sequence[str]) -> Table:
+    table = Table(title=title)
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in words else "right")
+    return table
 
 
-def _trained(setting: Setting, fold: Fold, i: int, own: int, j: int | None, other: int) -> float:
-    """Score of a network for a task, from its own samples and those of another."""
-    samples = [(i, fold.orders[i][:own])] + ([] if j is None else [(j, fold.orders[j][:other])])
-    molecules, labels = sampled_labels(setting.data.labels, samples)
-    features, test = setting.features.values, fold.tests[i]
-    predicted = train_network(features[molecules], labels, features[test], setting.data.kind, NETWORK, 0)
-    truth = setting.data.labels[test, i].astype(np.float64)
-    return score_task(setting.data.kind, truth, predicted[:, 0].astype(np.float64))
-
-
-def _count(family: str, method: str, verdicts: Sequence[Verdicts]) -> Tally:
-    signs = [sign for each in verdicts for sign in each.signs.values()]
-    seconds = sum(each.seconds for each in verdicts) / len(signs)
-    return Tally(family, method, len(signs), signs.count(1), signs.count(-1), seconds)
+def _percent(value: Interval) -> str:
+    return "{:.0%} ({:.0%} to {:.0%})".format(*value)
 
 
 if __name__ == "__main__":

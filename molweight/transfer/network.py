@@ -64,7 +64,7 @@ def train_network(
     x, y = torch.from_numpy(features), torch.from_numpy(scaler.transform(labels))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        net = _network(features.shape[1], labels.shape[1], config)
+        net = make_network(features.shape[1], labels.shape[1], config)
         optimiser = torch.optim.AdamW(net.parameters(), config.lr, weight_decay=config.weight_decay)
         for step in range(config.steps):
             chosen = step_batch(torch.arange(len(x)), config.batch_size, step, seed)
@@ -99,7 +99,8 @@ def sampled_labels(
     return molecules, table
 
 
-def _network(features: int, tasks: int, config: NetworkConfig) -> nn.Module:
+def make_network(features: int, tasks: int, config: NetworkConfig) -> nn.Module:
+    """A hidden layer and a head for each task, untrained."""
     return nn.Sequential(
         nn.Linear(features, config.width),
         nn.ReLU(),

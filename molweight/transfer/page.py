@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 
 from molweight.reports.page import Grid, Picture, Section, write_page
 from molweight.screening.findings import counted
-from molweight.transfer.advice import Advice
+from molweight.transfer.advice import Advice, how_measured
 from molweight.transfer.curves import Fit
 from molweight.transfer.designs import TransferRun
 from molweight.transfer.figures import draw_curves, draw_matrix, draw_ranked
@@ -137,19 +137,19 @@ def _grouping_section(run: TransferRun, advice: Advice) -> Section:
         [
             ", ".join(tasks[t] for t in group),
             f"{float(advice.expected[list(group)].mean()):+.3f}",
-            _mean_of(advice.over_own, group),
-            _mean_of(advice.over_everyone, group),
+            _mean_of(advice.over_own.tasks, group),
+            _mean_of(advice.over_everyone.tasks, group),
         ]
         for group in advice.groups
     ]
     headings = ["learned together", "expected", "measured, over one model each", "measured, over one for all"]
-    everyone = _mean(advice.over_own.mean), _mean(advice.over_everyone.mean)
     told = [
-        "These groups have the largest sum of gains told from 0. Expected is the mean gain of pairs; "
-        "measured is what the groups came to in closed form, means over their tasks.",
-        f"Over all tasks, the groups gain {everyone[0]:+.3f} over one model for each task, and "
-        f"{everyone[1]:+.3f} over one model for all. They were chosen on the same molecules as they were "
-        "measured on, so expect somewhat less.",
+        "These groups have the largest sum of gains told from 0. Expected is the mean gain of pairs, on the "
+        "folds that the groups were chosen by; measured is what groups came to in closed form for these "
+        "tasks, on folds that they were not chosen by.",
+        f"Over all tasks, groups gain {_interval(advice.over_own.mean, ())} over one model for each task, "
+        f"and {_interval(advice.over_everyone.mean, ())} over one model for all. "
+        + how_measured(advice.alike, run.config.folds),
     ]
     return Section("Recommended grouping", told, Grid(headings, rows))
 

@@ -7,24 +7,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molweight.reports.versions import versions
+from molweight.transfer.advice import Advice, how_measured
 from molweight.transfer.curves import Fit
 from molweight.transfer.designs import TransferRun
-from molweight.transfer.gains import Gains, pair_gains
+from molweight.transfer.gains import Gains
 from molweight.transfer.scoring import metric_name
 
 Array = NDArray[np.float64]
 EFFECTS = {1: "helps", 0: "unclear", -1: "harms"}
 
 
-def as_record(run: TransferRun, command: str) -> dict[str, Any]:
+def as_record(run: TransferRun, advice: Advice, command: str) -> dict[str, Any]:
     """JSON values of a run.
 
     Args:
         run: finished.
+        advice: drawn from it.
         command: that made it.
     """
     data, grid = run.data, run.grid
-    gains = pair_gains(run.alone, run.pairs, run.config.level)
     return {
         "command": command,
         "versions": versions(),
@@ -39,8 +40,9 @@ def as_record(run: TransferRun, command: str) -> dict[str, Any]:
         "grid": asdict(grid),
         "forms": run.forms,
         "tasks": [_task(run, number) for number in range(len(data.tasks))],
-        "pairs": [_pair(run, i, j, fit, gains) for (i, j), fit in run.fits_pairs.items()],
+        "pairs": [_pair(run, i, j, fit, advice.pairs) for (i, j), fit in run.fits_pairs.items()],
         "unfitted_pairs": len(data.tasks) * (len(data.tasks) - 1) - len(run.fits_pairs),
+        "grouping": _grouping(run, advice),
         "confirmed": [_confirmed(run, number) for number in range(len(run.confirmed))],
         "seconds": run.seconds,
     }
@@ -79,7 +81,7 @@ def _means(scores: Array) -> Any:
 
 
 def _pair(run: TransferRun, helped: int, helper: int, fit: Fit, gains: Gains) -> dict[str, Any]:
-    gain = {name: values[helped, helper].item() for name, values in vars(gains).items()}
+    gain = _at(gains, helped, helper)
     return {
         "helped": run.data.tasks[helped],
         "helper": run.data.tasks[helper],
@@ -89,6 +91,30 @@ def _pair(run: TransferRun, helped: int, helper: int, fit: Fit, gains: Gains) ->
         "scores": _means(run.pairs[:, :, :, helped, helper]),
         "fit": fit.to_json(),
     }
+
+
+def _grouping(run: TransferRun, advice: Advice) -> dict[str, Any]:
+    """Tasks to learn together; what is expected of that, and what was measured."""
+    measured = {"over_own": advice.over_own, "over_everyone": advice.over_everyone}
+    tasks = [
+        {
+            "name": name,
+            "expected": float(advice.expected[t]),
+            **{over: _at(found.tasks, t) for over, found in measured.items()},
+        }
+        for t, name in enumerate(run.data.tasks)
+    ]
+    return {
+        "groups": [[run.data.tasks[t] for t in group] for group in advice.groups],
+        "tasks": tasks,
+        **{over: _at(found.mean) for over, found in measured.items()},
+        "folds_alike": advice.alike,
+        "how_measured": how_measured(advice.alike, run.config.folds),
+    }
+
+
+def _at(gains: Gains, *place: int) -> dict[str, Any]:
+    return {name: values[place].item() for name, values in vars(gains).items()}
 
 
 def _confirmed(run: TransferRun, number: int) -> dict[str, Any]:

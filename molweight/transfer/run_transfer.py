@@ -78,7 +78,7 @@ def transfer(
     kept.begin(identity(data, config), files.resume, files.overwrite)
     run = run_transfer(data, config, kept, files.jobs)
     command, advice = shlex.join(["molweight", *arguments]), advise(run)
-    record = as_record(run, command)
+    record = as_record(run, advice, command)
     with replacing_folder(files.out) as folder:
         write_json(record, folder / RECORD_FILE)
         write_transfer_page(run, advice, folder / PAGE_FILE, command)

@@ -11,7 +11,7 @@ SHOWN = 10  # pairs
 
 
 def tell_run(record: Mapping[str, Any], console: Console) -> None:
-    """The pairs of the surest gains, how many are told from none, and what was confirmed.
+    """The pairs of the surest gains, how many are told from none, groups, and what was confirmed.
 
     Args:
         record: of the run, as `as_record` gives it.
@@ -27,6 +27,7 @@ def tell_run(record: Mapping[str, Any], console: Console) -> None:
     )
     if record["unfitted_pairs"]:
         console.print(f"{record['unfitted_pairs']} pairs have too few scores for a curve", highlight=False)
+    console.print(grouping_text(record["grouping"]), markup=False, highlight=False)
     if record["confirmed"]:
         console.print(confirmed_table(record))
 
@@ -55,6 +56,18 @@ def pairs_table(record: Mapping[str, Any]) -> Table:
             _margin(gain["mean"], gain["high"]),
         )
     return table
+
+
+def grouping_text(grouping: Mapping[str, Any]) -> str:
+    """What to learn together and what that gains."""
+    together = "; ".join(", ".join(group) for group in grouping["groups"] if len(group) > 1)
+    gains = (
+        _margin(grouping[over]["mean"], grouping[over]["high"]) for over in ("over_own", "over_everyone")
+    )
+    return (
+        f"learn together: {together or 'none'}; gain of groups over one model each {next(gains)}, over one "
+        f"for all {next(gains)}. {grouping['how_measured']}"
+    )
 
 
 def confirmed_table(record: Mapping[str, Any]) -> Table:

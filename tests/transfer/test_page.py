@@ -31,7 +31,7 @@ def test_planted_gains_are_told_and_grouped(advice):
     np.testing.assert_array_equal(told, np.sign(np.nan_to_num(GAINS)))
     assert advice.groups == ((0, 1), (2,), (3,))
     np.testing.assert_allclose(advice.expected, [0.1, 0.12, 0, 0], atol=0.01)
-    np.testing.assert_array_equal(advice.over_own.mean[2:], 0)  # a task alone is its own model
+    np.testing.assert_array_equal(advice.over_own.tasks.mean[2:], 0)  # a task alone is its own model
 
 
 def test_negative_transfer_is_named(text):
@@ -92,3 +92,9 @@ def test_a_task_without_a_curve_is_drawn_as_dots(run):
     axes = draw_curves(bare, [0, 1], "R²").axes[0]
     assert len(axes.containers) == 2
     assert len(draw_curves(run, [0, 1], "R²").axes[0].lines) > len(axes.lines)
+
+
+def test_the_gain_of_groups_is_said_to_be_of_groups_chosen_without_the_fold(text, advice):
+    said = text.split("<h2>Recommended grouping</h2>")[1]
+    assert f"which were the groups advised in {advice.alike} of 4 folds" in said
+    assert f"{advice.over_own.mean.mean:+.3f} ({advice.over_own.mean.low:+.3f} to" in said

@@ -57,6 +57,9 @@ def test_from_a_table_to_a_report(run, table, tmp_path):
     assert len(report["pairs"]) == 6
     gains = {(pair["helped"], pair["helper"]): pair["gain"]["mean"] for pair in report["pairs"]}
     assert gains["a", "like a"] > gains["a", "noise"]
+    assert {name for group in report["grouping"]["groups"] for name in group} == {"a", "like a", "noise"}
+    assert [task["name"] for task in report["grouping"]["tasks"]] == ["a", "like a", "noise"]
+    assert f"groups advised in {report['grouping']['folds_alike']} of 3 folds. So few folds" in said
     fit = Fit.from_json(report["pairs"][0]["fit"])
     assert np.isfinite(fit.predict(np.array([16.0]), np.array([8.0]))).all()
     assert report["command"].startswith("molweight transfer")

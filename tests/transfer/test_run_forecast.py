@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 from molweight.cli import app
 from molweight.errors import ConfigError, DataError
 from molweight.reports.json_file import write_json
+from molweight.transfer.advice import advise
 from molweight.transfer.record import as_record
 from molweight.transfer.run_forecast import run_forecast
 
@@ -13,7 +14,8 @@ from molweight.transfer.run_forecast import run_forecast
 @pytest.fixture(scope="module")
 def folder(molecules, tmp_path_factory):
     path = tmp_path_factory.mktemp("run")
-    write_json(as_record(planted_run(molecules), "molweight transfer made.csv"), path / "report.json")
+    run = planted_run(molecules)
+    write_json(as_record(run, advise(run), "molweight transfer made.csv"), path / "report.json")
     return path
 
 
