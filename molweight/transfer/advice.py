@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from molweight.transfer.data import TransferData
 from molweight.transfer.designs import TransferRun
-from molweight.transfer.features import make_features
 from molweight.transfer.folds import Fold, make_folds
 from molweight.transfer.gains import Gains, context_gains, over_folds, over_sizes, pair_gains
 from molweight.transfer.grouping import Groups, best_grouping, member_gains
-from molweight.transfer.scan import Setting, scan_context
+from molweight.transfer.parts import PARTS
+from molweight.transfer.setting import Setting, make_setting
 from molweight.transfer.tag import affinities
 
 MOST_TAG = 50  # tasks: a step of training looks ahead for each
@@ -49,7 +49,7 @@ def advise(run: TransferRun) -> Advice:
     The groups are chosen and measured on the same molecules, so that what is measured is somewhat too good.
     """
     config = run.config
-    setting = Setting(run.data, make_features(run.data.smiles, config.features), run.grid)
+    setting = make_setting(run.data, config, run.grid)
     folds = make_folds(run.data, config.fold_kind, config.folds, config.seed)
     pairs = pair_gains(run.alone, run.pairs, config.level)
     groups = best_grouping(np.where(pairs.named, pairs.mean, 0.0))
@@ -70,13 +70,14 @@ def _learn_groups(run: TransferRun, setting: Setting, folds: Sequence[Fold], gro
 
     These are the largest of each, and together no more than those of one model for all.
     """
-    scores = run.alone.copy()
+    scores, learn = run.alone.copy(), PARTS[run.config.design].context
     for group in groups:
         most = min(run.grid.other[-1] * (len(group) - 1), run.grid.context[-1])
-        part = Setting(_of_tasks(run, group), setting.features, replace(run.grid, context=(most,)))
+        grid = replace(run.grid, context=(most,))
+        part = replace(setting, data=_of_tasks(run, group), grid=grid)
         for f, fold in enumerate(folds if len(group) > 1 else ()):
             for place, task in enumerate(group):
-                scores[f, :, task] = scan_context(part, _of_fold(fold, group), place)[0][:, 0]
+                scores[f, :, task] = learn(part, _of_fold(fold, group), place)[0][:, 0]
     return scores
 
 

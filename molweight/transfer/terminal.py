@@ -27,6 +27,10 @@ def tell_run(record: Mapping[str, Any], console: Console) -> None:
     )
     if record["unfitted_pairs"]:
         console.print(f"{record['unfitted_pairs']} pairs have too few scores for a curve", highlight=False)
+    if line := _beside_forest(record):
+        console.print(line, highlight=False, soft_wrap=True)
+    if record["config"]["design"] == "full":
+        console.print("every point was trained in full: nothing remains to be confirmed", highlight=False)
     if record["confirmed"]:
         console.print(confirmed_table(record))
 
@@ -67,6 +71,24 @@ def confirmed_table(record: Mapping[str, Any]) -> Table:
         gain = _margin(found["gain"], found["high"])
         table.add_row(found["helped"], found["helper"], f"{alone:.3f}", f"{together:.3f}", gain)
     return table
+
+
+def _beside_forest(record: Mapping[str, Any]) -> str:
+    """Means over tasks at the largest size that has scores; nothing where no forest was made."""
+    tasks = [task for task in record["tasks"] if task["reference"] is not None]
+    if not tasks:
+        return ""
+    scores = np.array([[task["alone"], task["reference"]] for task in tasks])  # [tasks, 2, own]
+    known = np.flatnonzero(np.isfinite(scores).all(axis=1).any(axis=0))
+    if not len(known):
+        return ""
+    size = int(known[-1])
+    both = scores[np.isfinite(scores[:, :, size]).all(axis=1), :, size]
+    alone, forest = both.mean(axis=0)
+    return (
+        f"alone, with {record['grid']['own'][size]} samples: {record['metric']} {alone:.3f}, a random forest "
+        f"{forest:.3f}, means over {len(both)} tasks"
+    )
 
 
 def _surely(pair: Mapping[str, Any]) -> tuple[bool, float]:

@@ -38,7 +38,8 @@ def table(tmp_path):
     return path
 
 
-SMALL = ("--folds", 3, "--points", 4, "--smallest", 8, "--largest", 48, "--confirm", 0, "--jobs", 1)
+SIZES = ("--folds", 3, "--points", 4, "--smallest", 8, "--largest", 48, "--confirm", 0, "--jobs", 1)
+SMALL = (*SIZES, "--no-reference")
 
 
 def test_from_a_table_to_a_report(run, table, tmp_path):
