@@ -50,13 +50,18 @@ def _trained(setting: Setting, fold: Fold, tasks: int) -> float:
     full, grid = setting.config.design == "full", setting.grid
     beside = [(1, fold.orders[1][: grid.other[-1]])]
     plan = _largest if full else onwards
+    train_over_sizes(setting, fold, 0, beside, _one_step)  # what is imported at the first step is not timed
     seconds = _timed(lambda: train_over_sizes(setting, fold, 0, beside, plan))
-    rows = tasks * (1 + tasks * len(grid.other))  # of each task alone, with each other, and with all others
+    rows = tasks * (2 + tasks * len(grid.other))  # alone, in its group, with each other, and with all others
     return seconds * rows * (len(grid.own) if full else 1)
 
 
 def _largest(samples: Sequence[Samples], config: TransferConfig) -> list[list[Stage]]:
     return afresh(samples[-1:], config)
+
+
+def _one_step(samples: Sequence[Samples], config: TransferConfig) -> list[list[Stage]]:
+    return [[Stage(*each, 1)] for each in samples[:1]]
 
 
 def _timed(work: Callable[[], object]) -> float:

@@ -27,7 +27,7 @@ def tell_run(record: Mapping[str, Any], console: Console) -> None:
     )
     if record["unfitted_pairs"]:
         console.print(f"{record['unfitted_pairs']} pairs have too few scores for a curve", highlight=False)
-    if line := _beside_forest(record):
+    if line := beside_forest(record):
         console.print(line, highlight=False, soft_wrap=True)
     if record["config"]["design"] == "full":
         console.print("every point was trained in full: nothing remains to be confirmed", highlight=False)
@@ -61,20 +61,12 @@ def pairs_table(record: Mapping[str, Any]) -> Table:
     return table
 
 
-def confirmed_table(record: Mapping[str, Any]) -> Table:
-    """Pairs trained in full, with the network's gain."""
-    table = Table(title="networks, for the task alone and for both")
-    for heading in ("helped", "helper", "alone", "together", "gain"):
-        table.add_column(heading, justify="left" if heading.startswith("help") else "right")
-    for found in record["confirmed"]:
-        alone, together = (np.nanmean(found[name]) for name in ("alone", "together"))
-        gain = _margin(found["gain"], found["high"])
-        table.add_row(found["helped"], found["helper"], f"{alone:.3f}", f"{together:.3f}", gain)
-    return table
+def beside_forest(record: Mapping[str, Any]) -> str:
+    """Scores alone, of the learner and a forest, at the largest size that has both; nothing without one.
 
-
-def _beside_forest(record: Mapping[str, Any]) -> str:
-    """Means over tasks at the largest size that has scores; nothing where no forest was made."""
+    Args:
+        record: of the run, as `as_record` gives it.
+    """
     tasks = [task for task in record["tasks"] if task["reference"] is not None]
     if not tasks:
         return ""
@@ -89,6 +81,18 @@ def _beside_forest(record: Mapping[str, Any]) -> str:
         f"alone, with {record['grid']['own'][size]} samples: {record['metric']} {alone:.3f}, a random forest "
         f"{forest:.3f}, means over {len(both)} tasks"
     )
+
+
+def confirmed_table(record: Mapping[str, Any]) -> Table:
+    """Pairs trained in full, with the network's gain."""
+    table = Table(title="networks, for the task alone and for both")
+    for heading in ("helped", "helper", "alone", "together", "gain"):
+        table.add_column(heading, justify="left" if heading.startswith("help") else "right")
+    for found in record["confirmed"]:
+        alone, together = (np.nanmean(found[name]) for name in ("alone", "together"))
+        gain = _margin(found["gain"], found["high"])
+        table.add_row(found["helped"], found["helper"], f"{alone:.3f}", f"{together:.3f}", gain)
+    return table
 
 
 def _surely(pair: Mapping[str, Any]) -> tuple[bool, float]:

@@ -92,3 +92,16 @@ def test_a_task_without_a_curve_is_drawn_as_dots(run):
     axes = draw_curves(bare, [0, 1], "R²").axes[0]
     assert len(axes.containers) == 2
     assert len(draw_curves(run, [0, 1], "R²").axes[0].lines) > len(axes.lines)
+
+
+def test_a_random_forest_is_drawn_as_crosses_without_a_curve(run):
+    from dataclasses import replace
+
+    beside = draw_curves(replace(run, reference=run.alone - 0.1), [0, 1], "R²").axes[0]
+    without = draw_curves(run, [0, 1], "R²").axes[0]
+    assert len(beside.containers) == len(without.containers) + 1 == 3
+    assert len(beside.collections) == len(without.collections) + 1  # bars of spread; no band
+    names = [text.get_text() for text in beside.get_legend().get_texts()]
+    assert "random forest alone" in names
+    (drawn,) = [line for line in beside.lines if line.get_marker() == "x"]
+    np.testing.assert_allclose(drawn.get_ydata(), run.alone[:, :, 0].mean(0) - 0.1)
