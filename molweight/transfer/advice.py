@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from molweight.transfer.data import TransferData
 from molweight.transfer.designs import TransferRun
-from molweight.transfer.features import make_features
 from molweight.transfer.folds import Fold, make_folds
 from molweight.transfer.gains import Gains, context_gains, over_folds, over_sizes, pair_gains
 from molweight.transfer.grouping import Groups, best_grouping, member_gains
-from molweight.transfer.scan import Setting, scan_context
+from molweight.transfer.parts import PARTS
+from molweight.transfer.setting import Setting, make_setting
 from molweight.transfer.tag import affinities
 
 ENOUGH_FOLDS = 4  # below, those that are left without one hardly tell a gain from 0
@@ -67,7 +67,7 @@ def advise(run: TransferRun) -> Advice:
     they are, if anything, somewhat worse than the groups advised.
     """
     config = run.config
-    setting = Setting(run.data, make_features(run.data.smiles, config.features), run.grid)
+    setting = make_setting(run.data, config, run.grid)
     folds = make_folds(run.data, config.fold_kind, config.folds, config.seed)
     pairs = pair_gains(run.alone, run.pairs, config.level)
     groups, chosen = choose_groups(run.alone, run.pairs, config.level), _chosen_without_each(run)
@@ -140,9 +140,9 @@ def _chosen_without_each(run: TransferRun) -> list[Groups]:
 def _learn_group(run: TransferRun, setting: Setting, fold: Fold, group: Sequence[int]) -> Array:
     """Scores of the members on one fold, [own, members]."""
     most = min(run.grid.other[-1] * (len(group) - 1), run.grid.context[-1])
-    part = Setting(_of_tasks(run, group), setting.features, replace(run.grid, context=(most,)))
-    places, of_group = range(len(group)), _of_fold(fold, group)
-    return np.stack([scan_context(part, of_group, place)[0][:, 0] for place in places], axis=1)
+    part = replace(setting, data=_of_tasks(run, group), grid=replace(run.grid, context=(most,)))
+    places, of_group, learn = range(len(group)), _of_fold(fold, group), PARTS[run.config.design].context
+    return np.stack([learn(part, of_group, place)[0][:, 0] for place in places], axis=1)
 
 
 def _measured(differences: Array, level: float) -> Measured:

@@ -1,6 +1,7 @@
 """Sizes of samples, and the scores of a finished run with the curves fitted to them."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +11,13 @@ from molweight.transfer.curves import Fit
 from molweight.transfer.data import TransferData
 from molweight.transfer.features import FeatureKind
 from molweight.transfer.folds import FoldKind
+from molweight.transfer.gin_network import GinConfig
 from molweight.transfer.network import NetworkConfig
 
 Array = NDArray[np.float64]
+
+Design = Literal["efficient", "full", "walk"]
+LearnerKind = Literal["mlp", "gin"]
 
 CONTEXT = 4  # samples of all other tasks together, for one of a single other task
 
@@ -33,6 +38,24 @@ class Grid:
 
 
 @dataclass(frozen=True)
+class WalkConfig:
+    """Steps of the walk.
+
+    Attributes:
+        first: at the smallest sample, as a share of a full training's.
+        more: after each increment, likewise.
+    """
+
+    first: float = 0.2
+    more: float = 0.07
+
+    def __post_init__(self) -> None:
+        for name, share in vars(self).items():
+            if not 0 < share <= 1:
+                raise ConfigError(f"{name} of the walk must be above 0 and at most 1, got {share}")
+
+
+@dataclass(frozen=True)
 class TransferConfig:
     """Settings of a run.
 
@@ -43,10 +66,16 @@ class TransferConfig:
         points: sizes of a task's own samples, three or more.
         smallest: size of a sample.
         largest: size of a sample.
-        confirm: pairs that are trained in full.
-        network: how.
+        confirm: pairs that are trained in full, where the design does not train all of them so.
+        network: how, where the learner is mlp.
         level: of intervals.
         seed: of all random choices.
+        design: efficient (in closed form), full (a network at every point), or walk (networks that go from
+            size to size).
+        learner: what is trained, mlp on the features or the whole pretrained gin.
+        gin: how, where the learner is gin.
+        walk: steps of the walk.
+        reference: whether a random forest learns each task alone too.
     """
 
     folds: int = 5
@@ -59,6 +88,11 @@ class TransferConfig:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     level: float = 0.95
     seed: int = 0
+    design: Design = "efficient"
+    learner: LearnerKind = "mlp"
+    gin: GinConfig = field(default_factory=GinConfig)
+    walk: WalkConfig = field(default_factory=WalkConfig)
+    reference: bool = True
 
     def __post_init__(self) -> None:
         checks = (
@@ -141,6 +175,7 @@ class TransferRun:
         forms: error of each form in foretelling the largest size, mean over tasks.
         confirmed: pairs that were trained in full.
         seconds: of each step.
+        reference: float64 [folds, own, tasks], scores of a random forest for each task alone, or None.
     """
 
     data: TransferData
@@ -156,3 +191,4 @@ class TransferRun:
     forms: dict[str, float]
     confirmed: tuple[Confirmed, ...]
     seconds: dict[str, float]
+    reference: Array | None = None

@@ -14,17 +14,18 @@ import molweight
 from molweight.reports.progress import progress_bar
 from molweight.run_folder import RunFolder, read_json, write_json
 from molweight.transfer.confirm import confirm_pair, pairs_to_confirm
+from molweight.transfer.cost import foresee as foresee
 from molweight.transfer.curves import Fit
 from molweight.transfer.data import TransferData
-from molweight.transfer.designs import Confirmed, TransferConfig, TransferRun, make_grid
-from molweight.transfer.features import make_features
+from molweight.transfer.designs import Confirmed, TransferConfig, TransferRun
 from molweight.transfer.fitting import compare_on_tasks, fit_alone, fit_with_others
 from molweight.transfer.folds import Fold, make_folds
-from molweight.transfer.scan import Setting, scan_alone, scan_context, scan_helper
+from molweight.transfer.parts import PARTS
+from molweight.transfer.reference import forest_alone
+from molweight.transfer.setting import Setting, make_setting
 
 Array = NDArray[np.float64]
 Fits = tuple[tuple[Fit | None, ...], dict[tuple[int, int], Fit], tuple[Fit | None, ...]]
-TRIED = 4  # tasks, to foresee what all take
 Job = tuple[str, Callable[..., Any], tuple[Any, ...]]  # name of the part, function, arguments
 
 
@@ -44,17 +45,18 @@ def run_transfer(data: TransferData, config: TransferConfig, kept: RunFolder, jo
     seconds: dict[str, float] = {}
     folds = make_folds(data, config.fold_kind, config.folds, config.seed)
     with _timed(seconds, "features"):
-        setting = Setting(data, make_features(data.smiles, config.features), make_grid(data, config))
+        setting = make_setting(data, config)
+    with _timed(seconds, "reference"):
+        reference = _reference(setting, folds, kept, jobs) if config.reference else None
     with _timed(seconds, "scan"):
         alone, pairs, context, samples = _scan(setting, folds, kept, jobs)
     with _timed(seconds, "curves"):
         fits = _fit(setting, alone, pairs, context, samples, config.level, jobs)
     with _timed(seconds, "confirm"):
-        confirmed = _confirm(setting, folds, config, fits[1], kept, jobs)
+        confirmed = _confirm(setting, folds, fits[1], kept, jobs)
     forms = compare_on_tasks(setting.grid, alone)
-    return TransferRun(
-        data, config, setting.grid, alone, pairs, context, samples, *fits, forms, confirmed, seconds
-    )
+    scores = (alone, pairs, context, samples)
+    return TransferRun(data, config, setting.grid, *scores, *fits, forms, confirmed, seconds, reference)
 
 
 def identity(data: TransferData, config: TransferConfig) -> dict[str, Any]:
@@ -62,27 +64,15 @@ def identity(data: TransferData, config: TransferConfig) -> dict[str, Any]:
     return {"data": data.digest, **asdict(config), "version": molweight.__version__}
 
 
-def foresee(data: TransferData, config: TransferConfig, jobs: int = -1) -> float:
-    """Seconds that the scan takes, about: those of one helper on one fold, times all of them."""
-    few = data.best_measured(min(TRIED, len(data.tasks)))
-    setting = Setting(few, make_features(few.smiles, config.features), make_grid(data, config))
-    fold = make_folds(few, config.fold_kind, config.folds, config.seed)[0]
-    begun = time.perf_counter()
-    scan_helper(setting, fold, 0)
-    a_pair = (time.perf_counter() - begun) / (len(few.tasks) - 1)
-    pairs = len(data.tasks) * (len(data.tasks) - 1)
-    return a_pair * pairs * config.folds / joblib.effective_n_jobs(jobs)
-
-
 def _scan(
     setting: Setting, folds: Sequence[Fold], kept: RunFolder, jobs: int
 ) -> tuple[Array, Array, Array, Array]:
-    tasks = range(len(setting.data.tasks))
+    tasks, design = range(len(setting.data.tasks)), PARTS[setting.config.design]
     parts: list[Job] = []
     for f, fold in enumerate(folds):
-        parts.append((f"{f}-alone", scan_alone, (setting, fold)))
-        parts += [(f"{f}-helper-{j}", scan_helper, (setting, fold, j)) for j in tasks]
-        parts += [(f"{f}-context-{i}", scan_context, (setting, fold, i)) for i in tasks]
+        parts.append((f"{f}-alone", design.alone, (setting, fold)))
+        parts += [(f"{f}-helper-{j}", design.helper, (setting, fold, j)) for j in tasks]
+        parts += [(f"{f}-context-{i}", design.context, (setting, fold, i)) for i in tasks]
     found = _work(parts, kept, jobs, "scan")
     numbers = range(len(folds))
     alone = np.array([found[f"{f}-alone"] for f in numbers])
@@ -90,6 +80,12 @@ def _scan(
     context = np.array([[found[f"{f}-context-{i}"][0] for i in tasks] for f in numbers])
     samples = np.array([[found[f"{f}-context-{i}"][1] for i in tasks] for f in numbers])
     return alone, np.moveaxis(pairs, 1, 4), np.moveaxis(context, 1, 3), samples.mean(axis=0).T
+
+
+def _reference(setting: Setting, folds: Sequence[Fold], kept: RunFolder, jobs: int) -> Array:
+    parts: list[Job] = [(f"{f}-reference", forest_alone, (setting, fold)) for f, fold in enumerate(folds)]
+    found = _work(parts, kept, jobs, "random forests")
+    return np.array([found[name] for name, _, _ in parts])
 
 
 def _fit(
@@ -126,27 +122,16 @@ def _fit(
 def _confirm(
     setting: Setting,
     folds: Sequence[Fold],
-    config: TransferConfig,
     fits: Mapping[tuple[int, int], Fit],
     kept: RunFolder,
     jobs: int,
 ) -> tuple[Confirmed, ...]:
+    """Nothing where every point has been trained in full already."""
+    if setting.config.design == "full":
+        return ()
     parts: list[Job] = [
-        (
-            f"confirmed-{pair[0]}-{pair[1]}",
-            confirm_pair,
-            (
-                setting.data,
-                setting.features,
-                folds,
-                setting.grid,
-                pair,
-                config.network,
-                config.level,
-                config.seed,
-            ),
-        )
-        for pair in pairs_to_confirm(fits, config.confirm)
+        (f"confirmed-{pair[0]}-{pair[1]}", confirm_pair, (setting, folds, pair))
+        for pair in pairs_to_confirm(fits, setting.config.confirm)
     ]
     found = _work(parts, kept, jobs, "full training")
     return tuple(_confirmed(found[name]) for name, _, _ in parts)

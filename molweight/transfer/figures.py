@@ -110,6 +110,8 @@ def draw_curves(run: TransferRun, tasks: Sequence[int], metric: str) -> Figure:
         others = float(run.context_samples[-1, task])
         with_all = f"with {others:,.0f} of others"
         _curve(axes, run, run.context[:, :, -1, task], run.fits_context[task], others, COLOURS[0], with_all)
+        if run.reference is not None:
+            _dots(axes, run, run.reference[:, :, task], COLOURS[2], "random forest alone", "x")
         axes.set(title=_short(run.data.tasks[task]), xlabel="own samples", ylabel=metric)
         axes.legend(frameon=False, fontsize=7, loc="lower right")
     for axes in panels[len(tasks) :]:
@@ -120,18 +122,23 @@ def draw_curves(run: TransferRun, tasks: Sequence[int], metric: str) -> Figure:
 def _curve(
     axes: Axes, run: TransferRun, scores: Array, fit: Fit | None, other: float, colour: str, name: str
 ) -> None:
+    _dots(axes, run, scores, colour, name)
+    if fit is not None:
+        own = np.array(run.grid.own, np.float64)
+        line = np.linspace(own[0], own[-1], 60)
+        beside = np.full_like(line, other)
+        axes.plot(line, fit.predict(line, beside), color=colour, linewidth=1.4)
+        axes.fill_between(line, *fit.band(line, beside), color=colour, alpha=0.15, linewidth=0)
+
+
+def _dots(axes: Axes, run: TransferRun, scores: Array, colour: str, name: str, mark: str = "o") -> None:
     own = np.array(run.grid.own, np.float64)
     known = np.isfinite(scores).sum(0) >= 2
     if known.any():
         mean, spread = np.nanmean(scores[:, known], 0), np.nanstd(scores[:, known], 0, ddof=1)
         axes.errorbar(
-            own[known], mean, spread, fmt="o", color=colour, markersize=3, linewidth=0.8, label=name
+            own[known], mean, spread, fmt=mark, color=colour, markersize=3, linewidth=0.8, label=name
         )
-    if fit is not None:
-        line = np.linspace(own[0], own[-1], 60)
-        beside = np.full_like(line, other)
-        axes.plot(line, fit.predict(line, beside), color=colour, linewidth=1.4)
-        axes.fill_between(line, *fit.band(line, beside), color=colour, alpha=0.15, linewidth=0)
 
 
 def _name_axes(axes: Axes, names: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from molweight.reports.page import Grid, Picture, Section, write_page
 from molweight.screening.findings import counted
 from molweight.transfer.advice import Advice, how_measured
 from molweight.transfer.curves import Fit
-from molweight.transfer.designs import TransferRun
+from molweight.transfer.designs import Design, LearnerKind, TransferRun
 from molweight.transfer.figures import draw_curves, draw_matrix, draw_ranked
 from molweight.transfer.gains import Gains
 from molweight.transfer.record import worth
@@ -21,6 +21,20 @@ from molweight.transfer.tag import LEAST_OVERLAP, thinly_shared
 SHOWN = 30  # pairs ranked
 CURVES = 9  # tasks drawn
 NAMED = 20  # pairs of negative transfer named in a sentence each
+
+LEARNERS_TOLD: dict[Design, str] = {
+    "efficient": "The learner is kernel ridge regression with a correlation between the two tasks, chosen by "
+    "leave-one-out error on the helped task's own samples. As it may choose 0, harm is small here: it is "
+    "what a wrong choice costs, and a network that must share its trunk can lose more.",
+    "full": "The learner is {}, with a head for each task, trained afresh at every point and in full. As its "
+    "trunk has to be shared, it can be harmed.",
+    "walk": "The learner is {}, with a head for each task, that walks from one size of the task's own sample "
+    "to the next, with a few steps after each increment. It is trained for less than in full.",
+}
+NETWORKS_TOLD: dict[LearnerKind, str] = {
+    "mlp": "a network on frozen features",
+    "gin": "the pretrained encoder, tuned as a whole",
+}
 
 Pair = tuple[int, int]
 
@@ -67,11 +81,7 @@ def _matrix_section(run: TransferRun, advice: Advice) -> Section:
         f"{run.grid.other[-1]} of them. What is told from 0 is bold, or has a dot in a large matrix. Tasks "
         "that help, and are helped by, the same ones stand side by side."
     )
-    learner = (
-        "The learner is kernel ridge regression with a correlation between the two tasks, chosen by "
-        "leave-one-out error on the helped task's own samples. As it may choose 0, harm is small here: it is "
-        "what a wrong choice costs, and a network that must share its trunk can lose more."
-    )
+    learner = LEARNERS_TOLD[run.config.design].format(NETWORKS_TOLD[run.config.learner])
     figure = draw_matrix(advice.pairs, run.data.tasks, metric_name(run.data.kind))
     return Section(
         "Gains of all pairs", [told, learner], pictures=[Picture(figure, "Matrix of gains of pairs")]
@@ -145,8 +155,8 @@ def _grouping_section(run: TransferRun, advice: Advice) -> Section:
     headings = ["learned together", "expected", "measured, over one model each", "measured, over one for all"]
     told = [
         "These groups have the largest sum of gains told from 0. Expected is the mean gain of pairs, on the "
-        "folds that the groups were chosen by; measured is what groups came to in closed form for these "
-        "tasks, on folds that they were not chosen by.",
+        "folds that the groups were chosen by; measured is what groups came to for these tasks with the same "
+        "learner, on folds that they were not chosen by.",
         f"Over all tasks, groups gain {_interval(advice.over_own.mean, ())} over one model for each task, "
         f"and {_interval(advice.over_everyone.mean, ())} over one model for all. "
         + how_measured(advice.alike, run.config.folds),
@@ -199,6 +209,7 @@ def _curves_section(run: TransferRun, advice: Advice) -> Section:
     told = (
         "Dots are means over folds with their standard deviation, lines the fitted curves with bands of "
         f"{run.config.level:.0%}"
+        + (", crosses a random forest alone" if run.reference is not None else "")
         + (f". The {len(shown)} tasks that others change most." if len(size) > CURVES else ".")
     )
     forms = "; ".join(f"{name}: {error:.4f}" for name, error in sorted(run.forms.items(), key=lambda f: f[1]))

@@ -65,6 +65,7 @@ def _task(run: TransferRun, number: int) -> dict[str, Any]:
         "labels": int(run.data.measured[number]),
         "mean": float(np.nanmean(run.data.labels[:, number])),
         "alone": _means(run.alone[:, :, number]),
+        "reference": None if run.reference is None else _means(run.reference[:, :, number]),
         "context": _means(run.context[:, :, :, number]),
         "context_samples": run.context_samples[:, number].tolist(),
         "fit_alone": alone.to_json() if alone else None,

@@ -111,10 +111,15 @@ def _agree_on_cost(
 ) -> None:
     seconds = foresee(data, config, files.jobs)
     pairs = len(data.tasks) * (len(data.tasks) - 1)
-    cost = f"{pairs:,} pairs on {config.folds} folds take about {_duration(seconds)}"
+    how = "" if config.design == "efficient" else f" in the {config.design} design"
+    cost = f"{pairs:,} pairs on {config.folds} folds take about {_duration(seconds)}{how}"
     console.print(cost, highlight=False)
     if (len(data.tasks) > MANY_TASKS or seconds > LONG) and not files.yes:
-        raise ConfigError(f"{cost}; give --yes to go on, or fewer tasks with --tasks")
+        raise ConfigError(f"{cost}; give --yes to go on, or fewer tasks with --tasks{_cheaper(config)}")
+
+
+def _cheaper(config: TransferConfig) -> str:
+    return "" if config.design == "efficient" else ", or --design efficient"
 
 
 def _duration(seconds: float) -> str:

@@ -11,22 +11,12 @@ from numpy.typing import NDArray
 
 from molweight.transfer.closed_form import Help, Helper, learn, standardised
 from molweight.transfer.data import TransferData
-from molweight.transfer.designs import Grid
-from molweight.transfer.features import Features
 from molweight.transfer.folds import Fold
 from molweight.transfer.scoring import score_task
+from molweight.transfer.setting import Setting as Setting
 
 Array = NDArray[np.float64]
 Positions = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What all parts of a scan share."""
-
-    data: TransferData
-    features: Features
-    grid: Grid
 
 
 @dataclass(frozen=True)

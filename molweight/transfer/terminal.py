@@ -27,7 +27,11 @@ def tell_run(record: Mapping[str, Any], console: Console) -> None:
     )
     if record["unfitted_pairs"]:
         console.print(f"{record['unfitted_pairs']} pairs have too few scores for a curve", highlight=False)
+    if line := beside_forest(record):
+        console.print(line, highlight=False, soft_wrap=True)
     console.print(grouping_text(record["grouping"]), markup=False, highlight=False)
+    if record["config"]["design"] == "full":
+        console.print("every point was trained in full: nothing remains to be confirmed", highlight=False)
     if record["confirmed"]:
         console.print(confirmed_table(record))
 
@@ -67,6 +71,28 @@ def grouping_text(grouping: Mapping[str, Any]) -> str:
     return (
         f"learn together: {together or 'none'}; gain of groups over one model each {next(gains)}, over one "
         f"for all {next(gains)}. {grouping['how_measured']}"
+    )
+
+
+def beside_forest(record: Mapping[str, Any]) -> str:
+    """Scores alone, of the learner and a forest, at the largest size that has both; nothing without one.
+
+    Args:
+        record: of the run, as `as_record` gives it.
+    """
+    tasks = [task for task in record["tasks"] if task["reference"] is not None]
+    if not tasks:
+        return ""
+    scores = np.array([[task["alone"], task["reference"]] for task in tasks])  # [tasks, 2, own]
+    known = np.flatnonzero(np.isfinite(scores).all(axis=1).any(axis=0))
+    if not len(known):
+        return ""
+    size = int(known[-1])
+    both = scores[np.isfinite(scores[:, :, size]).all(axis=1), :, size]
+    alone, forest = both.mean(axis=0)
+    return (
+        f"alone, with {record['grid']['own'][size]} samples: {record['metric']} {alone:.3f}, a random forest "
+        f"{forest:.3f}, means over {len(both)} tasks"
     )
 
 

@@ -3,10 +3,10 @@ import pytest
 
 from molweight.transfer.confirm import confirm_pair, pairs_to_confirm, transfers
 from molweight.transfer.curves import Fit, Parameter
-from molweight.transfer.designs import Grid
-from molweight.transfer.features import make_features
+from molweight.transfer.designs import Grid, TransferConfig
 from molweight.transfer.folds import make_folds
 from molweight.transfer.network import NetworkConfig
+from molweight.transfer.setting import make_setting
 
 
 def fit(value, margin, identified=True):
@@ -36,10 +36,9 @@ def test_the_surest_pairs_are_confirmed_half_of_them_harmful():
 
 @pytest.mark.slow
 def test_networks_gain_from_a_like_task(data):
-    folds = make_folds(data, "compound", 4, 0)
-    grid, config = Grid((6, 8, 40), (8, 60), (20, 60)), NetworkConfig(steps=150, width=64)
-    features = make_features(data.smiles, "ecfp4")
-    found = confirm_pair(data, features, folds, grid, (0, 1), config, 0.9, 0)
+    folds, grid = make_folds(data, "compound", 4, 0), Grid((6, 8, 40), (8, 60), (20, 60))
+    config = TransferConfig(network=NetworkConfig(steps=150, width=64), level=0.9)
+    found = confirm_pair(make_setting(data, config, grid), folds, (0, 1))
     assert (found.helped, found.helper, len(found.alone)) == (0, 1, 4)
     assert found.gain == pytest.approx(np.mean(np.array(found.together) - np.array(found.alone)))
     assert found.low > 0

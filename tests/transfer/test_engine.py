@@ -12,12 +12,21 @@ from molweight.run_folder import RunFolder
 from molweight.transfer import engine
 from molweight.transfer.designs import TransferConfig, make_grid
 from molweight.transfer.engine import foresee, identity, run_transfer
+from molweight.transfer.folds import make_folds
 from molweight.transfer.network import NetworkConfig
+from molweight.transfer.setting import make_setting
 
 from .conftest import family
 
 CONFIG = TransferConfig(
-    folds=3, points=4, smallest=8, largest=48, confirm=1, level=0.8, network=NetworkConfig(20, 16, 16)
+    folds=3,
+    points=4,
+    smallest=8,
+    largest=48,
+    confirm=1,
+    level=0.8,
+    network=NetworkConfig(20, 16, 16),
+    reference=False,
 )
 
 
@@ -40,7 +49,7 @@ def test_a_run_finds_the_like_tasks(data, kept):
     gain = (run.pairs[:, 0, -1, 0, 1] - run.alone[:, 0, 0]).mean()
     assert gain > 0.2
     assert {step for step, seconds in run.seconds.items() if seconds >= 0} == {
-        "features", "scan", "curves", "confirm",
+        "features", "reference", "scan", "curves", "confirm",
     }  # fmt: skip
     assert run.forms.keys() == {"exp3", "power", "logarithm"}
 
@@ -55,12 +64,14 @@ def test_an_interrupted_run_goes_on_to_the_same_numbers(data, kept, monkeypatch,
         done.append(helper)
         return scan(setting, fold, helper)
 
-    scan = engine.scan_helper
-    monkeypatch.setattr(engine, "scan_helper", dies)
+    parts = engine.PARTS["efficient"]
+    scan = parts.helper
+    monkeypatch.setitem(engine.PARTS, "efficient", replace(parts, helper=dies))
     with pytest.raises(KeyboardInterrupt):
         run_transfer(data, CONFIG, kept, jobs=1)
     assert len(list(kept.folder.glob("*-helper-*.json"))) == 4
-    monkeypatch.setattr(engine, "scan_helper", lambda *a: done.append(a[2]) or scan(*a))
+    counted = replace(parts, helper=lambda *a: done.append(a[2]) or scan(*a))
+    monkeypatch.setitem(engine.PARTS, "efficient", counted)
     resumed = run_transfer(data, CONFIG, kept, jobs=1)
     assert len(done) == 9  # three folds of three helpers, none twice
     for name in ("alone", "pairs", "context"):
@@ -81,6 +92,15 @@ def test_a_damaged_part_is_one_error(data, kept):
 def test_other_settings_are_another_run(data, kept):
     with pytest.raises(ConfigError, match="another smallest"):
         kept.begin(identity(data, replace(CONFIG, smallest=9)), resume=True, overwrite=False)
+
+
+@pytest.mark.parametrize(("design", "pairs"), [("efficient", [(0, 1)]), ("walk", [(0, 1)]), ("full", [])])
+def test_what_was_trained_in_full_is_not_confirmed(data, tmp_path, monkeypatch, design, pairs):
+    monkeypatch.setattr(engine, "pairs_to_confirm", lambda fits, most: [(0, 1)])
+    setting = make_setting(data, replace(CONFIG, design=design))
+    folds = make_folds(data, "compound", 3, 0)
+    found = engine._confirm(setting, folds, {}, RunFolder(tmp_path), jobs=1)
+    assert [(each.helped, each.helper) for each in found] == pairs
 
 
 @pytest.mark.slow

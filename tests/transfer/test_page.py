@@ -98,3 +98,16 @@ def test_the_gain_of_groups_is_said_to_be_of_groups_chosen_without_the_fold(text
     said = text.split("<h2>Recommended grouping</h2>")[1]
     assert f"which were the groups advised in {advice.alike} of 4 folds" in said
     assert f"{advice.over_own.mean.mean:+.3f} ({advice.over_own.mean.low:+.3f} to" in said
+
+
+def test_a_random_forest_is_drawn_as_crosses_without_a_curve(run):
+    from dataclasses import replace
+
+    beside = draw_curves(replace(run, reference=run.alone - 0.1), [0, 1], "R²").axes[0]
+    without = draw_curves(run, [0, 1], "R²").axes[0]
+    assert len(beside.containers) == len(without.containers) + 1 == 3
+    assert len(beside.collections) == len(without.collections) + 1  # bars of spread; no band
+    names = [text.get_text() for text in beside.get_legend().get_texts()]
+    assert "random forest alone" in names
+    (drawn,) = [line for line in beside.lines if line.get_marker() == "x"]
+    np.testing.assert_allclose(drawn.get_ydata(), run.alone[:, :, 0].mean(0) - 0.1)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from molweight.transfer import run_transfer
+from molweight.transfer import run_transfer, terminal
 from molweight.transfer.curves import Fit
 
 from .conftest import family
@@ -38,7 +38,8 @@ def table(tmp_path):
     return path
 
 
-SMALL = ("--folds", 3, "--points", 4, "--smallest", 8, "--largest", 48, "--confirm", 0, "--jobs", 1)
+SIZES = ("--folds", 3, "--points", 4, "--smallest", 8, "--largest", 48, "--confirm", 0, "--jobs", 1)
+SMALL = (*SIZES, "--no-reference")
 
 
 def test_from_a_table_to_a_report(run, table, tmp_path):
@@ -100,3 +101,26 @@ def test_a_name_that_is_no_file_and_no_set_is_one_line(run, tmp_path):
     code, _, err = run("transfer", "kibo", "--out", tmp_path / "out")
     assert code == 2
     assert "there are kiba, davis, chembl-dti" in err
+
+
+def test_how_scores_are_made_can_be_chosen(run, table, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(run_transfer, "transfer", lambda files, config, *rest: asked.append(config))
+    assert run("transfer", table, "--out", tmp_path / "out")[0] == 0
+    options = ("--design", "full", "--learner", "gin", "--no-reference", "--folds", 10)
+    assert run("transfer", table, "--out", tmp_path / "out", *options)[0] == 0
+    usual, chosen = asked
+    assert (usual.design, usual.learner, usual.reference) == ("efficient", "mlp", True)
+    assert (chosen.design, chosen.learner, chosen.reference, chosen.folds) == ("full", "gin", False, 10)
+
+
+def test_a_forest_is_told_beside_the_tasks_alone():
+    tasks = [
+        {"alone": [0.1, 0.4, np.nan], "reference": [0.2, 0.5, np.nan]},
+        {"alone": [0.3, 0.6, 0.7], "reference": [0.4, 0.8, np.nan]},
+        {"alone": [0.3, np.nan, 0.7], "reference": [0.4, 0.8, np.nan]},
+    ]
+    record = {"tasks": tasks, "grid": {"own": [8, 16, 64]}, "metric": "R²"}
+    told = terminal.beside_forest(record)
+    assert told == "alone, with 16 samples: R² 0.500, a random forest 0.650, means over 2 tasks"
+    assert terminal.beside_forest({**record, "tasks": [{**tasks[0], "reference": None}]}) == ""
