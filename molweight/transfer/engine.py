@@ -1,9 +1,9 @@
 """A run from molecules to fitted curves, in parts that are kept as soon as they are done."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict
 from typing import Any
 
 import joblib
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import molweight
 from molweight.reports.progress import progress_bar
-from molweight.run_folder import RunFolder, read_json, write_json
+from molweight.run_folder import RunFolder
 from molweight.transfer.confirm import confirm_pair, pairs_to_confirm
 from molweight.transfer.curves import Fit
 from molweight.transfer.data import TransferData
@@ -20,12 +20,12 @@ from molweight.transfer.designs import Confirmed, TransferConfig, TransferRun, m
 from molweight.transfer.features import make_features
 from molweight.transfer.fitting import compare_on_tasks, fit_alone, fit_with_others
 from molweight.transfer.folds import Fold, make_folds
+from molweight.transfer.parts import Job, do_parts, in_parallel
 from molweight.transfer.scan import Setting, scan_alone, scan_context, scan_helper
 
 Array = NDArray[np.float64]
 Fits = tuple[tuple[Fit | None, ...], dict[tuple[int, int], Fit], tuple[Fit | None, ...]]
 TRIED = 4  # tasks, to foresee what all take
-Job = tuple[str, Callable[..., Any], tuple[Any, ...]]  # name of the part, function, arguments
 
 
 def run_transfer(data: TransferData, config: TransferConfig, kept: RunFolder, jobs: int = -1) -> TransferRun:
@@ -83,7 +83,7 @@ def _scan(
         parts.append((f"{f}-alone", scan_alone, (setting, fold)))
         parts += [(f"{f}-helper-{j}", scan_helper, (setting, fold, j)) for j in tasks]
         parts += [(f"{f}-context-{i}", scan_context, (setting, fold, i)) for i in tasks]
-    found = _work(parts, kept, jobs, "scan")
+    found = do_parts(parts, kept, jobs, "scan")
     numbers = range(len(folds))
     alone = np.array([found[f"{f}-alone"] for f in numbers])
     pairs = np.array([[found[f"{f}-helper-{j}"] for j in tasks] for f in numbers])
@@ -115,7 +115,7 @@ def _fit(
     ]
     found: list[Fit | None] = []
     with progress_bar("curves") as advance:
-        for fit in _parallel(calls, jobs):
+        for fit in in_parallel(calls, jobs):
             found.append(fit)
             advance(len(found), len(calls), "")
     count = len(tasks)
@@ -148,45 +148,13 @@ def _confirm(
         )
         for pair in pairs_to_confirm(fits, config.confirm)
     ]
-    found = _work(parts, kept, jobs, "full training")
+    found = do_parts(parts, kept, jobs, "full training")
     return tuple(_confirmed(found[name]) for name, _, _ in parts)
 
 
 def _confirmed(found: dict[str, Any]) -> Confirmed:
     scores = {name: tuple(found[name]) for name in ("alone", "together")}
     return Confirmed(**{**found, **scores})
-
-
-def _work(parts: Sequence[Job], kept: RunFolder, jobs: int, title: str) -> dict[str, Any]:
-    """The result of each part by its name, as JSON values; each is kept as soon as it is done."""
-    paths = {name: kept.folder / f"{name}.json" for name, _, _ in parts}
-    missing = [part for part in parts if not paths[part[0]].exists()]
-    calls = [joblib.delayed(_plain_result)(function, arguments) for _, function, arguments in missing]
-    with progress_bar(title) as advance:
-        for done, ((name, _, _), result) in enumerate(zip(missing, _parallel(calls, jobs), strict=True), 1):
-            write_json({"result": result}, paths[name])
-            advance(done, len(missing), "")
-    return {name: read_json(path)["result"] for name, path in paths.items()}
-
-
-def _parallel(calls: Sequence[Any], jobs: int) -> Iterator[Any]:
-    """Results in order, each as soon as it and those before are there."""
-    workers = 1 if len(calls) < 2 else jobs
-    results: Iterator[Any] = joblib.Parallel(workers, return_as="generator")(calls)
-    return results
-
-
-def _plain_result(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    return _plain(function(*arguments))
-
-
-def _plain(value: Any) -> Any:
-    """As JSON has it."""
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, tuple):
-        return [_plain(each) for each in value]
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 @contextmanager
