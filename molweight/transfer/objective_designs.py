@@ -176,9 +176,11 @@ def with_unlabelled(data: TransferData, file: Path | None, held_back: Sequence[s
         return Asked(data)
     rows = read_smiles(file)
     facts = [found for found in describe(rows) if not isinstance(found, str)]
-    held = {found.flat for found in describe(held_back) if not isinstance(found, str)}
-    firsts = {found.flat: found.smiles for found in reversed(facts)}
-    kept = [smiles for flat, smiles in reversed(firsts.items()) if flat not in held | set(data.flat)]
+    firsts: dict[str, str] = {}
+    for found in facts:
+        firsts.setdefault(found.flat, found.smiles)
+    barred = {*data.flat, *(found.flat for found in describe(held_back) if not isinstance(found, str))}
+    kept = [smiles for flat, smiles in firsts.items() if flat not in barred]
     if not kept:
         raise DataError(
             f"{file}: none of {len(rows)} rows is a molecule that is neither labelled nor held back"
@@ -199,21 +201,9 @@ def make_study(asked: Asked, config: ObjectivesConfig, folds: Sequence[Fold], co
         ConfigError: if a number of molecules cannot be.
         DataError: if there are too few labels for samples of three sizes.
     """
-    least = min(len(fold.orders[0]) for fold in folds) + len(asked.unlabelled)
-    most = least if ALL in config.molecules else max(int(each) for each in config.molecules)
-    wanted = [most if each == ALL else min(int(each), most) for each in config.molecules]
-    if not wanted or min(wanted) < config.batch_size:
-        raise ConfigError(
-            f"--molecules: give numbers of {config.batch_size} (a batch) or more, or {ALL}; got "
-            f"{','.join(map(str, config.molecules))}"
-        )
-    if max(wanted) > least:
-        raise ConfigError(
-            f"--molecules {max(wanted)}: a fold has {least:,} molecules to pretrain on; give fewer, {ALL}, "
-            "or more in a file with --unlabelled"
-        )
-    grid = make_grid(asked.data, config.scan)
-    return Study(asked, config, replace(grid, other=tuple(sorted(set(wanted))), context=()), compute)
+    there = min(len(fold.orders[0]) for fold in folds) + len(asked.unlabelled)
+    grid = replace(make_grid(asked.data, config.scan), other=_numbers(config, there), context=())
+    return Study(asked, config, grid, compute)
 
 
 def corpus(study: Study, fold: Fold, number: int, pretraining: int) -> list[str]:
@@ -229,3 +219,21 @@ def corpus(study: Study, fold: Fold, number: int, pretraining: int) -> list[str]
     there = [*labelled, *study.asked.unlabelled]
     generator = np.random.default_rng(mixed_seed(study.config.seed, number, pretraining))
     return [there[m] for m in generator.permutation(len(there))]
+
+
+def _numbers(config: ObjectivesConfig, there: int) -> tuple[int, ...]:
+    """Of molecules, rising; `there` is how many every fold has."""
+    whole = [int(each) for each in config.molecules if each != ALL]
+    if ALL in config.molecules:
+        whole = [*(each for each in whole if each < there), there]
+    if min(whole, default=0) < config.batch_size:
+        raise ConfigError(
+            f"--molecules {','.join(map(str, config.molecules))}: give numbers of {config.batch_size} (a "
+            f"batch) or more, or {ALL}; every fold has {there:,}"
+        )
+    if max(whole) > there:
+        raise ConfigError(
+            f"--molecules {max(whole)}: a fold has {there:,} molecules to pretrain on; give fewer, {ALL}, "
+            "or more in a file with --unlabelled"
+        )
+    return tuple(sorted(set(whole)))

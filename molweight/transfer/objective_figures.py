@@ -71,6 +71,7 @@ def draw_labelled(run: ObjectivesRun, metric: str) -> Figure:
         axes.legend(frameon=False, fontsize=7, loc="lower right")
     for axes in panels[len(names) :]:
         axes.set_axis_off()
+    panels[0].set_ylim(*_range(np.stack([run.alone, *np.moveaxis(run.scores[:, :, -1], -1, 0)])))
     return figure
 
 
@@ -96,6 +97,14 @@ def draw_against_weights(run: ObjectivesRun, gains: Gains, metric: str) -> Figur
     axes.set(xlabel="learned weight λ", ylabel=f"gain in {metric}")
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
+
+
+def _range(scores: Array) -> tuple[float, float]:
+    """Where dots lie, and not how far bands reach: of scores [curves, folds, own]."""
+    known = np.isfinite(scores).sum(axis=1) >= 2
+    mean = np.where(known, np.nansum(scores, axis=1) / np.maximum(np.isfinite(scores).sum(axis=1), 1), np.nan)
+    spread = np.sqrt(np.nanmean((scores - mean[:, None]) ** 2))
+    return float(np.nanmin(mean) - 2 * spread), float(np.nanmax(mean) + 2 * spread)
 
 
 def _expected_gain(fit: Fit, own: tuple[int, ...], other: Array) -> Array:

@@ -41,7 +41,7 @@ def write_objectives_page(run: ObjectivesRun, found: Findings, path: Path, comma
         _data_section(run, command),
     ]
     data = run.study.asked.data
-    title = f"Would more unlabelled molecules, or another objective, help {data.tasks[0]} of {data.source}?"
+    title = f"Would more unlabelled molecules, or another objective, help {data.tasks[0]} ({data.source})?"
     write_page(path, title, " ".join(answer(run, found)), sections)
 
 
@@ -134,8 +134,8 @@ def _method_section(run: ObjectivesRun) -> Section:
     lines = [
         f"Molecules to pretrain on are those of the other folds{beside}: none that is tested on, "
         "stereochemistry aside. They come in random order, so that each number of them is a sample of all.",
-        f"Every pretraining starts from the checkpoint {config.checkpoint} and goes {config.epochs} times "
-        "through its molecules, however many they are: equal epochs, as one with more molecules would do. So "
+        f"Every pretraining starts from the checkpoint {config.checkpoint} and goes through its molecules in "
+        f"{counted(config.epochs, 'epoch')}, however many they are, as one with more of them would do. So "
         "more molecules are more steps too; what part of a gain is of their variety alone is not told apart.",
         f"Folds keep each {config.fold_kind} together; batches are of {config.batch_size}, and Adam's "
         f"learning rate is {config.lr:g}.",

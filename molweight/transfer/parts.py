@@ -1,5 +1,6 @@
 """Work in named parts, side by side, each kept as soon as it is done."""
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Any
@@ -38,8 +39,11 @@ def do_parts(parts: Sequence[Job], kept: RunFolder, jobs: int, title: str) -> di
 def in_parallel(calls: Sequence[Any], jobs: int) -> Iterator[Any]:
     """Results in order, each as soon as it and those before are there."""
     workers = 1 if len(calls) < 2 else jobs
-    results: Iterator[Any] = joblib.Parallel(workers, return_as="generator")(calls)
-    return results
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "A worker stopped"
+        )  # one that has grown is replaced; nothing is lost
+        yield from joblib.Parallel(workers, return_as="generator")(calls)
 
 
 def _plain_result(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
