@@ -192,7 +192,7 @@ def _score(study: Study, fold: Fold, encoder: GIN) -> Array:
 
 
 def _learn(study: Study, folds: Sequence[Fold], kept: RunFolder, jobs: int) -> tuple[Learned, ...]:
-    chosen = list(enumerate(folds))[: study.config.weight_runs]
+    chosen = [(f, fold) for f, fold in enumerate(folds) if len(fold.tests[0])][: study.config.weight_runs]
     parts: list[Job] = [(f"{f}-weights", learn_on_fold, (study, fold, f)) for f, fold in chosen]
     found = do_parts(parts, kept, jobs, "weights")
     return tuple(Learned(**found[name]) for name, _, _ in parts)

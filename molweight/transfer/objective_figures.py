@@ -68,10 +68,11 @@ def draw_labelled(run: ObjectivesRun, metric: str) -> Figure:
         curve(axes, own, run.alone, fit, 0.0, COLOURS[6], "checkpoint")
         curve(axes, own, run.scores[:, :, -1, number], fit, most, COLOURS[0], f"with {most:,.0f} unlabelled")
         axes.set(title=label(names[number]), xlabel="labelled molecules", ylabel=metric)
-        axes.legend(frameon=False, fontsize=7, loc="lower right")
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(frameon=False, fontsize=7, loc="lower right")
     for axes in panels[len(names) :]:
         axes.set_axis_off()
-    panels[0].set_ylim(*_range(np.stack([run.alone, *np.moveaxis(run.scores[:, :, -1], -1, 0)])))
+    panels[0].set_ylim(_range(np.stack([run.alone, *np.moveaxis(run.scores[:, :, -1], -1, 0)])))
     return figure
 
 
@@ -99,12 +100,15 @@ def draw_against_weights(run: ObjectivesRun, gains: Gains, metric: str) -> Figur
     return figure
 
 
-def _range(scores: Array) -> tuple[float, float]:
-    """Where dots lie, and not how far bands reach: of scores [curves, folds, own]."""
-    known = np.isfinite(scores).sum(axis=1) >= 2
-    mean = np.where(known, np.nansum(scores, axis=1) / np.maximum(np.isfinite(scores).sum(axis=1), 1), np.nan)
-    spread = np.sqrt(np.nanmean((scores - mean[:, None]) ** 2))
-    return float(np.nanmin(mean) - 2 * spread), float(np.nanmax(mean) + 2 * spread)
+def _range(scores: Array) -> tuple[float, float] | None:
+    """From the lowest to the highest dot and deviation, however far bands reach: of [curves, folds, own]."""
+    drawn = (np.isfinite(scores).sum(axis=1) >= 2).nonzero()
+    if not len(drawn[0]):
+        return None
+    columns = scores.transpose(0, 2, 1)[drawn]  # [dots, folds]
+    mean, spread = np.nanmean(columns, axis=1), np.nanstd(columns, axis=1, ddof=1)
+    low, high = float((mean - spread).min()), float((mean + spread).max())
+    return low - 0.1 * (high - low), high + 0.1 * (high - low)
 
 
 def _expected_gain(fit: Fit, own: tuple[int, ...], other: Array) -> Array:

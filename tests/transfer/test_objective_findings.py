@@ -99,6 +99,17 @@ def test_page_and_record_are_whole(run, kept, tmp_path):
     assert Fit.from_json(read["objectives"][0]["fit"]).values[3] == pytest.approx(RATES[0], rel=0.2)
 
 
+def test_scores_of_one_fold_alone_say_nothing_and_are_drawn_without_error(run, tmp_path):
+    adapted, alone = run.adapted.copy(), run.alone.copy()
+    adapted[1:] = alone[1:] = np.nan
+    bare = replace(run, adapted=adapted, alone=alone, fits=(None, None, None))
+    found = find(bare)
+    assert [found.verdict(k) for k in range(3)] == ["unclear"] * 3
+    write_objectives_page(bare, found, tmp_path / "report.html", "molweight")
+    assert "no curve" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert np.isnan(found.agreement)
+
+
 def test_the_terminal_has_a_line_for_each_and_the_answer(run, found):
     console = Console(width=140, record=True, file=StringIO())
     tell_objectives(run, found, console)
