@@ -120,7 +120,7 @@ def worth_text(run: ObjectivesRun, objective: int) -> str:
     """How many labelled molecules 1,000 unlabelled ones are worth, by the fitted curve."""
     fit = run.fits[objective]
     value = worth(fit) if fit else np.nan
-    return "not identified" if np.isnan(value) else f"{PER * value:+.0f}"
+    return "not identified" if np.isnan(value) else f"{round(PER * value):+d}"
 
 
 def gain_text(gains: Gains, place: int) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from molweight.transfer import run_objectives
+from molweight.transfer import objective_designs, run_objectives
 
 from .conftest import smiles
 
@@ -95,7 +95,8 @@ def test_a_wrong_option_is_one_line(run, table, tmp_path, options, message):
 
 
 @pytest.mark.slow
-def test_a_named_set_with_weights(run, data_folder, tmp_path):
+def test_a_named_set_with_weights(run, data_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(objective_designs, "SOLVER_STEPS", 6)
     out = tmp_path / "out"
     options = ("--folds", 3, "--pretrainings", 1, "--learn-weights", 1, "--molecules", "64", "--points", 3)
     few = ("--objectives", "attribute_masking,contrastive,edge_prediction", "--epochs", 1, "--jobs", 1)
