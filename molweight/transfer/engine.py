@@ -1,7 +1,7 @@
 """A run from molecules to fitted curves, in parts that are kept as soon as they are done."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 import molweight
 from molweight.reports.progress import progress_bar
 from molweight.run_folder import RunFolder
+from molweight.transfer.by_parts import do_parts as _work
+from molweight.transfer.by_parts import in_parallel as _parallel
 from molweight.transfer.confirm import confirm_pair, pairs_to_confirm
 from molweight.transfer.curves import Fit
 from molweight.transfer.data import TransferData
@@ -20,12 +22,12 @@ from molweight.transfer.designs import Confirmed, TransferConfig, TransferRun, m
 from molweight.transfer.features import make_features
 from molweight.transfer.fitting import compare_on_tasks, fit_alone, fit_with_others
 from molweight.transfer.folds import Fold, make_folds
-from molweight.transfer.parts import Job, do_parts, in_parallel
 from molweight.transfer.scan import Setting, scan_alone, scan_context, scan_helper
 
 Array = NDArray[np.float64]
 Fits = tuple[tuple[Fit | None, ...], dict[tuple[int, int], Fit], tuple[Fit | None, ...]]
 TRIED = 4  # tasks, to foresee what all take
+Job = tuple[str, Callable[..., Any], tuple[Any, ...]]  # name of the part, function, arguments
 
 
 def run_transfer(data: TransferData, config: TransferConfig, kept: RunFolder, jobs: int = -1) -> TransferRun:
@@ -83,7 +85,7 @@ def _scan(
         parts.append((f"{f}-alone", scan_alone, (setting, fold)))
         parts += [(f"{f}-helper-{j}", scan_helper, (setting, fold, j)) for j in tasks]
         parts += [(f"{f}-context-{i}", scan_context, (setting, fold, i)) for i in tasks]
-    found = do_parts(parts, kept, jobs, "scan")
+    found = _work(parts, kept, jobs, "scan")
     numbers = range(len(folds))
     alone = np.array([found[f"{f}-alone"] for f in numbers])
     pairs = np.array([[found[f"{f}-helper-{j}"] for j in tasks] for f in numbers])
@@ -115,7 +117,7 @@ def _fit(
     ]
     found: list[Fit | None] = []
     with progress_bar("curves") as advance:
-        for fit in in_parallel(calls, jobs):
+        for fit in _parallel(calls, jobs):
             found.append(fit)
             advance(len(found), len(calls), "")
     count = len(tasks)
@@ -148,7 +150,7 @@ def _confirm(
         )
         for pair in pairs_to_confirm(fits, config.confirm)
     ]
-    found = do_parts(parts, kept, jobs, "full training")
+    found = _work(parts, kept, jobs, "full training")
     return tuple(_confirmed(found[name]) for name, _, _ in parts)
 
 

@@ -106,11 +106,10 @@ def draw_curves(run: TransferRun, tasks: Sequence[int], metric: str) -> Figure:
     figure = Figure(figsize=(3.2 * columns, 2.6 * rows), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, task in zip(panels, tasks, strict=False):
-        own = np.array(run.grid.own, np.float64)
-        curve(axes, own, run.alone[:, :, task], run.fits_alone[task], 0.0, COLOURS[6], "alone")
+        _curve(axes, run, run.alone[:, :, task], run.fits_alone[task], 0.0, COLOURS[6], "alone")
         others = float(run.context_samples[-1, task])
         with_all = f"with {others:,.0f} of others"
-        curve(axes, own, run.context[:, :, -1, task], run.fits_context[task], others, COLOURS[0], with_all)
+        _curve(axes, run, run.context[:, :, -1, task], run.fits_context[task], others, COLOURS[0], with_all)
         axes.set(title=_short(run.data.tasks[task]), xlabel="own samples", ylabel=metric)
         axes.legend(frameon=False, fontsize=7, loc="lower right")
     for axes in panels[len(tasks) :]:
@@ -118,20 +117,10 @@ def draw_curves(run: TransferRun, tasks: Sequence[int], metric: str) -> Figure:
     return figure
 
 
-def curve(
-    axes: Axes, own: Array, scores: Array, fit: Fit | None, other: float, colour: str, name: str
+def _curve(
+    axes: Axes, run: TransferRun, scores: Array, fit: Fit | None, other: float, colour: str, name: str
 ) -> None:
-    """Draw means over folds with their standard deviation, and a fitted curve with its band.
-
-    Args:
-        axes: to draw into.
-        own: samples, [own].
-        scores: at these, [folds, own].
-        fit: of the curve.
-        other: samples of others.
-        colour: of all of it.
-        name: for the legend.
-    """
+    own = np.array(run.grid.own, np.float64)
     known = np.isfinite(scores).sum(0) >= 2
     if known.any():
         mean, spread = np.nanmean(scores[:, known], 0), np.nanstd(scores[:, known], 0, ddof=1)

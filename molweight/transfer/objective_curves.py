@@ -29,11 +29,11 @@ from molweight.tasks.data import TaskData
 from molweight.tasks.pretrain import PretrainConfig, PretrainState, pretrain
 from molweight.tasks.problems import PretrainProblem
 from molweight.tasks.reweight import reweight
+from molweight.transfer.by_parts import Job, do_parts
 from molweight.transfer.features import encoder_features
 from molweight.transfer.fitting import fit_with_others
 from molweight.transfer.folds import Fold
 from molweight.transfer.objective_designs import Learned, ObjectivesConfig, ObjectivesRun, Study, corpus
-from molweight.transfer.parts import Job, do_parts
 from molweight.transfer.scan import Setting, scan_alone
 
 Array = NDArray[np.float64]

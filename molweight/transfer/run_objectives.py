@@ -14,6 +14,7 @@ from molweight.paths import replacing_folder
 from molweight.reports.json_file import write_json
 from molweight.run_folder import RunFolder
 from molweight.screening.adapted_folder import REJECTED_FILE, check_target
+from molweight.screening.findings import counted
 from molweight.screening.hygiene import write_findings
 from molweight.transfer.folds import Fold, make_folds
 from molweight.transfer.objective_curves import foresee, identity, run_objectives
@@ -28,7 +29,7 @@ from molweight.transfer.objective_designs import (
 from molweight.transfer.objective_findings import find
 from molweight.transfer.objective_page import write_objectives_page
 from molweight.transfer.objective_record import as_objectives_record, tell_objectives
-from molweight.transfer.run_transfer import LONG, PAGE_FILE, RECORD_FILE, duration
+from molweight.transfer.run_transfer import LONG, PAGE_FILE, RECORD_FILE
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def _agree_on_cost(study: Study, folds: Sequence[Fold], files: ObjectivesFiles, 
     count = len(folds) * len(config.objectives) * len(study.grid.other) * config.pretrainings
     cost = (
         f"{count:,} pretrainings on {', '.join(f'{m:,}' for m in study.grid.other)} molecules and "
-        f"{config.weight_runs} runs of the solver take about {duration(seconds)}"
+        f"{config.weight_runs} runs of the solver take about {counted(max(1, round(seconds / 60)), 'minute')}"
     )
     console.print(cost, highlight=False, soft_wrap=True)
     if seconds > LONG and not files.yes:

@@ -111,14 +111,13 @@ def _agree_on_cost(
 ) -> None:
     seconds = foresee(data, config, files.jobs)
     pairs = len(data.tasks) * (len(data.tasks) - 1)
-    cost = f"{pairs:,} pairs on {config.folds} folds take about {duration(seconds)}"
+    cost = f"{pairs:,} pairs on {config.folds} folds take about {_duration(seconds)}"
     console.print(cost, highlight=False)
     if (len(data.tasks) > MANY_TASKS or seconds > LONG) and not files.yes:
         raise ConfigError(f"{cost}; give --yes to go on, or fewer tasks with --tasks")
 
 
-def duration(seconds: float) -> str:
-    """In words, to two figures or so."""
+def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5_400 else f"{seconds / 3_600:.1f} h"

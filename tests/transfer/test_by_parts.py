@@ -5,7 +5,7 @@ import pytest
 
 from molweight.errors import DataError
 from molweight.run_folder import RunFolder
-from molweight.transfer.parts import do_parts
+from molweight.transfer.by_parts import do_parts
 
 
 def halved(value: float) -> np.ndarray:
