@@ -38,6 +38,7 @@ from molweight.transfer.scan import Setting, scan_alone
 
 Array = NDArray[np.float64]
 
+NOTHING = 0.0  # R² of a fold's mean; it has no lower end, and one fold of unlike molecules would decide all
 TRIED = 64  # molecules, to foresee what all take
 SOLVER = 1.5  # cost of a molecule in a step of the three-level loop, in that of pretraining on it
 
@@ -188,7 +189,8 @@ def _asked(study: Study) -> tuple[Sequence[str], Sequence[int], Sequence[int]]:
 
 def _score(study: Study, fold: Fold, encoder: GIN) -> Array:
     features = encoder_features(study.asked.data.smiles, encoder, fold.orders[0])
-    return scan_alone(Setting(study.asked.data, features, study.grid), fold)[:, 0]
+    scores = scan_alone(Setting(study.asked.data, features, study.grid), fold)[:, 0]
+    return np.maximum(scores, NOTHING)  # NaN stays NaN
 
 
 def _learn(study: Study, folds: Sequence[Fold], kept: RunFolder, jobs: int) -> tuple[Learned, ...]:

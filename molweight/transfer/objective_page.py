@@ -137,10 +137,20 @@ def _method_section(run: ObjectivesRun) -> Section:
         f"Every pretraining starts from the checkpoint {config.checkpoint} and goes through its molecules in "
         f"{counted(config.epochs, 'epoch')}, however many they are, as one with more of them would do. So "
         "more molecules are more steps too; what part of a gain is of their variety alone is not told apart.",
+        *_about_floor(run),
         f"Folds keep each {config.fold_kind} together; batches are of {config.batch_size}, and Adam's "
         f"learning rate is {config.lr:g}.",
     ]
     return Section("How it was measured", lines)
+
+
+def _about_floor(run: ObjectivesRun) -> list[str]:
+    if run.study.asked.data.kind == "classification":
+        return []
+    return [
+        "An R² below 0, that of the fold's mean, counts as 0. It has no lower end, and one fold of molecules "
+        "unlike all others would outweigh the rest."
+    ]
 
 
 def _data_section(run: ObjectivesRun, command: str) -> Section:

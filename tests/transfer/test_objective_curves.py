@@ -122,7 +122,16 @@ def test_the_score_is_of_ridge_on_features_scaled_by_molecules_of_other_folds(st
     labels = data.labels[:, 0].astype(np.float64)
     predicted = learn(scaled[order] @ scaled[order].T, scaled[test] @ scaled[order].T, labels[order]).values
     expected = score_task("regression", labels[test], predicted)
-    assert score_checkpoint(study, fold)[1] == pytest.approx(expected, rel=1e-4)
+    assert score_checkpoint(study, fold)[1] == pytest.approx(max(expected, 0.0), rel=1e-4)
+
+
+def test_a_score_is_no_worse_than_that_of_the_folds_mean(study, folds):
+    fold, data = folds[0], study.asked.data
+    turned = data.labels.copy()
+    turned[fold.tests[0]] *= -1
+    opposed = replace(study, asked=Asked(replace(data, labels=turned)))
+    np.testing.assert_array_equal(score_checkpoint(opposed, fold), 0)
+    assert score_checkpoint(study, fold).max() > 0
 
 
 def test_adapting_changes_the_encoder_and_repeats_itself(study, data):
