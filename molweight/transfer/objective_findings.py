@@ -47,8 +47,7 @@ class Findings:
 
     def verdict(self, objective: int) -> str:
         """Helps, harms or unclear."""
-        named = bool(self.gains.named[objective])
-        return EFFECTS[int(np.sign(self.gains.mean[objective])) if named else 0]
+        return EFFECTS[_told(self.gains, objective)]
 
     @property
     def order(self) -> list[int]:
@@ -137,32 +136,39 @@ def _who_helps(run: ObjectivesRun, found: Findings) -> str:
         told += [f"{effect}: {', '.join(these)}"] if these else []
     if not told:
         return (
-            f"Continued pretraining on {most} with none of {counted(len(names), 'objective')} changes the "
-            f"{metric_name(run.study.asked.data.kind)} by what the folds tell from 0."
+            f"With {most}, none of {counted(len(names), 'objective')} changes the "
+            f"{metric_name(run.study.asked.data.kind)} by enough to be told from 0."
         )
     return f"With {most}, what {'; what '.join(told)}."
 
 
 def _more(run: ObjectivesRun, found: Findings) -> str:
-    names, grid = [label(name) for name in run.study.config.objectives], run.study.grid
-    best = found.order[0]
+    return f"{_measured_of_more(run, found)} {_expected_of_more(run, found)}"
+
+
+def _measured_of_more(run: ObjectivesRun, found: Findings) -> str:
+    names, sizes = [label(name) for name in run.study.config.objectives], run.study.grid.other
     if found.more is None:
-        step = "One number of molecules was tried, so that nothing is measured of more."
-    else:
-        moved = [k for k in found.order if found.more.named[k]]
-        sizes = f"from {grid.other[-2]:,} to {grid.other[-1]:,} molecules"
-        changes = ", ".join(f"{names[k]} {gain_text(found.more, k)}" for k in moved)
-        step = (
-            f"More unlabelled data: {sizes}, these change: {changes}."
-            if moved
-            else f"More unlabelled data: {sizes}, no objective's score changes by what the folds tell from 0."
-        )
-    change = found.doubled[best]
+        return "One number of molecules was tried, so that nothing is measured of more."
+    step = f"from {sizes[-2]:,} to {sizes[-1]:,} molecules"
+    up, down = (
+        [f"{names[k]} {gain_text(found.more, k)}" for k in found.order if _told(found.more, k) == sign]
+        for sign in (1, -1)
+    )
+    fall = f"; these fall: {', '.join(down)}" if down else ""
+    if up:
+        return f"More unlabelled data helps: {step}, these rise: {', '.join(up)}{fall}."
+    return f"More unlabelled data is not shown to help: {step}, no rise is told from 0{fall}."
+
+
+def _expected_of_more(run: ObjectivesRun, found: Findings) -> str:
+    best = found.order[0]
+    name, change = label(run.study.config.objectives[best]), found.doubled[best]
     if change is None or change.unknown:
-        return f"{step} The curve of {names[best]}, of the largest gain, does not tell what more would do."
+        return f"The curve of {name}, of the largest gain, does not tell what more would do."
     verdict = "" if change.told else ", which is not told from 0"
     return (
-        f"{step} By the curve of {names[best]}, of the largest gain, as many again would change the score by "
+        f"By the curve of {name}, of the largest gain, as many again would change the score by "
         f"{change.after - change.before:+.3f} ({change.low:+.3f} to {change.high:+.3f}){verdict}; this takes "
         "the curve past where it was fitted."
     )
@@ -171,15 +177,20 @@ def _more(run: ObjectivesRun, found: Findings) -> str:
 def _another(run: ObjectivesRun, found: Findings) -> str:
     names = [label(name) for name in run.study.config.objectives]
     if len(names) < 2:
-        return "Another objective: only one was tried."
+        return "Of another objective nothing is known: only one was tried."
     told = []
-    for place in np.flatnonzero(found.pairs.named).tolist():
-        first, second = found.names[place]
-        ahead = "better" if found.pairs.mean[place] > 0 else "worse"
-        told.append(f"{names[first]} is {ahead} than {names[second]}, {gain_text(found.pairs, place)}")
+    for place, (first, second) in enumerate(found.names):
+        if sign := _told(found.pairs, place):
+            ahead = "better" if sign > 0 else "worse"
+            told.append(f"{names[first]} is {ahead} than {names[second]}, {gain_text(found.pairs, place)}")
     if told:
-        return f"Another objective: {'; '.join(told)}."
-    return "Another objective: no two are told apart."
+        return f"The choice of the objective matters: {'; '.join(told)}."
+    return "Another objective is not shown to help: no two are told apart."
+
+
+def _told(gains: Gains, place: int) -> int:
+    """1 or -1 for a gain that is told from 0, else 0."""
+    return int(np.sign(gains.mean[place])) if gains.named[place] else 0
 
 
 def _agreement(run: ObjectivesRun, gains: Gains) -> float:

@@ -47,7 +47,9 @@ def test_rates_of_curves_are_those_planted(run):
 def test_the_answer_names_who_helps_that_more_would_and_what_is_better(run, found):
     who, more, another = answer(run, found)
     assert re.search(r"what helps: attribute masking \+0\.\d+ .*; what harms: edge prediction -0\.", who)
-    assert "from 200 to 800 molecules, these change: attribute masking +0." in more
+    assert re.search(
+        r"from 200 to 800 molecules, these rise: attribute masking .*; these fall: edge prediction -", more
+    )
     assert "as many again would change the score by +0." in more
     assert "attribute masking is better than contrastive" in another
     assert "contrastive is better than edge prediction" in another
@@ -58,9 +60,9 @@ def test_nothing_told_is_said_as_such(run):
     noise = np.random.default_rng(1).normal(0, 0.02, same.shape)
     who, more, another = answer(run, find(replace(run, adapted=same + noise, fits=(None, None, None))))
     assert "none of 3 objectives" in who
-    assert "no objective's score changes" in more
+    assert "More unlabelled data is not shown to help: from 200 to 800 molecules, no rise is told" in more
     assert "does not tell what more would do" in more
-    assert "no two are told apart" in another
+    assert another == "Another objective is not shown to help: no two are told apart."
 
 
 @pytest.mark.parametrize(("weights", "agreement"), [((0.6, 0.3, 0.1), 1.0), ((0.1, 0.3, 0.6), -1.0)])
@@ -115,4 +117,4 @@ def test_the_terminal_has_a_line_for_each_and_the_answer(run, found):
     tell_objectives(run, found, console)
     said = console.export_text()
     assert re.search(r"edge prediction .* harms", said)
-    assert "Another objective: " in said
+    assert "The choice of the objective matters: " in said

@@ -57,7 +57,7 @@ def test_from_a_table_to_a_report(run, table, tmp_path, small_checkpoint):
     assert code == 0, err
     assert "table.csv, logS: 60 labelled molecules, 1 rows set aside, 0 unlabelled molecules beside" in said
     assert "24 pretrainings on 32, 40 molecules and 0 runs of the solver take about" in said
-    assert "Another objective:" in said
+    assert "More unlabelled data" in said
     assert {path.name for path in out.iterdir()} == {"report.html", "report.json", "rejected.csv"}
     assert not (tmp_path / "out.unfinished").exists()
     report = json.loads((out / "report.json").read_text())
