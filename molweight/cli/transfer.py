@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
+from molweight.cli.options import ALL_OBJECTIVES, Checkpoint, Device
+
 
 class ScanUnlessNamed(TyperGroup):
     """Takes the scan for meant where the first word names no command, and shows no name for it."""
@@ -41,6 +43,85 @@ def forecast(
     from molweight.transfer.run_forecast import run_forecast
 
     typer.echo(run_forecast(folder, task, add, have or []))
+
+
+@transfer_app.command("objectives")
+def objectives(
+    data: Annotated[str, typer.Argument(help="Table with SMILES and the target, or a MoleculeNet set.")],
+    out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("molweight-objectives"),
+    target: Annotated[str | None, typer.Option(help="Column that is predicted.")] = None,
+    unlabelled: Annotated[Path | None, typer.Option(help="File of further molecules.")] = None,
+    objectives: Annotated[
+        str, typer.Option(help="Comma-separated; each is pretrained on alone.")
+    ] = ALL_OBJECTIVES,
+    molecules: Annotated[
+        str, typer.Option(help="Numbers of unlabelled molecules; all for as many as there are.")
+    ] = "200,800,all",
+    pretrainings: Annotated[int, typer.Option(help="Of each kind on each fold.")] = 2,
+    epochs: Annotated[int, typer.Option(help="Passes over the unlabelled molecules.")] = 3,
+    learn_weights: Annotated[
+        int, typer.Option(help="Runs of the three-level solver, each validating on another fold.")
+    ] = 2,
+    threshold: Annotated[
+        float | None, typer.Option(help="Values at or above it are class 1, others class 0.")
+    ] = None,
+    smiles_column: Annotated[
+        str | None, typer.Option(help="Column of SMILES; found by name or content where left out.")
+    ] = None,
+    folds: Annotated[int, typer.Option(help="Folds to test on.")] = 5,
+    fold_kind: Annotated[
+        Literal["compound", "scaffold"], typer.Option(help="What a fold keeps together.")
+    ] = "scaffold",
+    points: Annotated[int, typer.Option(help="Numbers of labelled molecules.")] = 4,
+    smallest: Annotated[int, typer.Option(help="The smallest of these.")] = 16,
+    largest: Annotated[int, typer.Option(help="The largest of these.")] = 256,
+    checkpoint: Checkpoint = "molweight_gin",
+    device: Device = "auto",
+    level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
+    seed: Annotated[int, typer.Option(help="Of all random choices.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Processes; -1 for one on each core.")] = -1,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder that is searched for named sets first.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Go on however long it takes.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier result.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+) -> None:
+    """Say whether more unlabelled molecules, or another objective, would help a target.
+
+    Pretraining of the encoder is continued on growing numbers of molecules with one objective at a time,
+    and each encoder scored, frozen, with growing numbers of labelled molecules on folds that it has not
+    seen. Of a MoleculeNet set, the train part of its scaffold split is used alone. The weights that the
+    three-level solver learns stand beside. Writes report.html and report.json.
+    """
+    from rich.console import Console
+
+    from molweight.benchmarks.objective_sets import find_target
+    from molweight.encoders.compute import choose_compute
+    from molweight.objectives import find_objectives
+    from molweight.transfer.data import Reading
+    from molweight.transfer.objective_designs import ObjectivesConfig
+    from molweight.transfer.run_objectives import ObjectivesFiles, parse_molecules
+    from molweight.transfer.run_objectives import objectives as run
+
+    config = ObjectivesConfig(
+        find_objectives(objectives),
+        parse_molecules(molecules),
+        folds,
+        fold_kind,
+        points,
+        smallest,
+        largest,
+        pretrainings,
+        epochs,
+        weight_runs=learn_weights,
+        checkpoint=checkpoint,
+        level=level,
+        seed=seed,
+    )
+    asked = find_target(data, target, Reading(threshold, smiles_column), unlabelled, data_dir)
+    files = ObjectivesFiles(out, jobs, yes, overwrite, resume)
+    run(asked, files, config, choose_compute(device), sys.argv[1:], Console())
 
 
 @transfer_app.command(SCAN)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,11 @@ from numpy.typing import NDArray
 
 from molweight.errors import DataError
 from molweight.molecules.tables import open_molecules
-from molweight.screening.facts import Facts, describe, grouped
+from molweight.screening.facts import Facts
 from molweight.screening.findings import SetAside
 from molweight.screening.label_texts import LabelTexts, sort_labels
 from molweight.tasks.data import TaskKind
+from molweight.transfer.merging import merged_labels, usable_rows
 
 FEWEST_LABELS = 20  # of a task
 FEWEST_OF_A_CLASS = 10  # so that folds have some of each to test on
@@ -106,12 +108,14 @@ class Reading:
         smiles_column: found by its name or by what it holds where it is None.
         ignored: columns that are neither.
         negative_log: take the negative decadic logarithm of every value times this first.
+        target: the one column that is a task; without it, two at least are wanted.
     """
 
     threshold: float | None = None
     smiles_column: str | None = None
     ignored: tuple[str, ...] = ()
     negative_log: float | None = None
+    target: str | None = None
 
 
 def read_transfer(path: Path, reading: Reading) -> TransferData:
@@ -124,42 +128,88 @@ def read_transfer(path: Path, reading: Reading) -> TransferData:
         reading: how.
 
     Raises:
-        DataError: if the file cannot be read, no two tasks are left, or classes and numbers are mixed.
+        DataError: if the file cannot be read, no two tasks are left, or not the one asked for, or classes and
+            numbers are mixed.
     """
-    threshold = reading.threshold
     file = open_molecules(path, reading.smiles_column)
     chunks = list(file)
     table = pd.concat([chunk.table for chunk in chunks], ignore_index=True)
     unreadable = {row: reason for chunk in chunks for row, reason in chunk.unreadable.items()}
     _check_ignored(table, reading.ignored, path)
-    texts, left_out = _sort_columns(table, {file.smiles_column, *reading.ignored})
+    texts, left_out = _sort_columns(_chosen(table, reading, path), {file.smiles_column, *reading.ignored})
+    if reading.target is not None and left_out:
+        raise DataError(f"{path}: {left_out[0].name!r} is no target: {left_out[0].reason}")
     kind, values = _values(texts, reading, path)
+    about = (*([file.guessed] if file.guessed else []), *_about_bounds(texts))
     smiles = table[file.smiles_column].tolist()
-    facts, aside = _usable(smiles, values, unreadable)
-    labels, remarks = _merged(facts, values, kind)
+    fewest = 2 if reading.target is None else 1
+    data = join_rows(path.name, smiles, values, tuple(texts), kind, unreadable, reading.threshold, fewest)
+    return replace(data, left_out=(*left_out, *data.left_out), remarks=(*about, *data.remarks))
+
+
+def join_rows(
+    source: str,
+    smiles: Sequence[str],
+    values: Labels,
+    tasks: tuple[str, ...],
+    kind: TaskKind,
+    unreadable: Mapping[int, str] = MappingProxyType({}),
+    threshold: float | None = None,
+    fewest: int = 1,
+) -> TransferData:
+    """Rows of molecules as molecules, each once, with the tasks of enough labels.
+
+    Args:
+        source: where the rows come from, for messages.
+        smiles: of each row, as written.
+        values: labels, float32 [rows, tasks], NaN where missing.
+        tasks: their names.
+        kind: of the values.
+        unreadable: why rows have no SMILES, by row.
+        threshold: makes classes of the merged values.
+        fewest: tasks that are wanted.
+
+    Raises:
+        DataError: if fewer tasks than wanted have enough labels.
+    """
+    facts, aside = usable_rows(smiles, values, unreadable)
+    labels, remarks = merged_labels(facts, values, kind)
     if threshold is not None:
         labels = np.where(np.isnan(labels), np.nan, labels >= np.float32(threshold)).astype(np.float32)
     firsts: dict[str, Facts] = {}
     for found in facts.values():
         firsts.setdefault(found.canonical, found)  # in the order of the merged labels
-    data = TransferData(
-        path.name,
-        tuple(f.smiles for f in firsts.values()),
-        tuple(f.flat for f in firsts.values()),
-        labels,
-        tuple(texts),
-        "classification" if threshold is not None else kind,
-        tuple(left_out),
-        tuple(aside),
-        (*([file.guessed] if file.guessed else []), *remarks, *_about_bounds(texts)),
+    return _measured_enough(
+        TransferData(
+            source,
+            tuple(f.smiles for f in firsts.values()),
+            tuple(f.flat for f in firsts.values()),
+            labels,
+            tasks,
+            "classification" if threshold is not None else kind,
+            (),
+            tuple(aside),
+            tuple(remarks),
+        ),
+        fewest,
     )
-    return _measured_enough(data)
 
 
 def _check_ignored(table: pd.DataFrame, ignored: Collection[str], path: Path) -> None:
     for name in ignored:
         if name not in table.columns:
             raise DataError(f"{path}: there is no column {name!r} to ignore")
+
+
+def _chosen(table: pd.DataFrame, reading: Reading, path: Path) -> pd.DataFrame:
+    """All columns, or that of the target alone."""
+    if reading.target is None:
+        return table
+    if reading.target not in table.columns:
+        raise DataError(
+            f"{path}: there is no column {reading.target!r}; there are {', '.join(map(repr, table.columns))}"
+        )
+    return table[[reading.target]]
 
 
 def _sort_columns(
@@ -214,65 +264,21 @@ def _of_classes(texts: LabelTexts) -> NDArray[np.float64]:
     return labels
 
 
-def _usable(
-    smiles: Sequence[str], values: Labels, unreadable: dict[int, str]
-) -> tuple[dict[int, Facts], list[SetAside]]:
-    facts, aside = {}, []
-    for row, found in enumerate(describe(smiles)):
-        if isinstance(found, str):
-            aside.append(SetAside(row, smiles[row], unreadable.get(row, found)))
-        elif np.isnan(values[row]).all():
-            aside.append(SetAside(row, smiles[row], "no label"))
-        else:
-            facts[row] = found
-    return facts, aside
-
-
-def _merged(facts: dict[int, Facts], values: Labels, kind: TaskKind) -> tuple[Labels, list[str]]:
-    rows = list(facts)
-    groups = list(grouped(f.canonical for f in facts.values()).values())
-    labels = (
-        np.stack([_median(values[[rows[p] for p in group]]) for group in groups]) if groups else values[:0]
-    )
-    remarks = []
-    if merged := len(rows) - len(groups):
-        remarks.append(
-            f"{merged:,} rows of a molecule that came before were merged at the median of each label"
-        )
-    if kind == "classification":
-        disagree = (labels > 0) & (labels < 1)
-        labels = np.where(disagree, np.nan, labels)
-        if disagree.any():
-            remarks.append(f"{int(disagree.sum()):,} labels of rows that disagree count as missing")
-    return labels.astype(np.float32), remarks
-
-
-def _median(values: Labels) -> Labels:
-    if len(values) == 1:
-        return values[0]
-    present = ~np.isnan(values).all(axis=0)
-    found = np.full(values.shape[1], np.nan, np.float32)
-    found[present] = np.nanmedian(values[:, present], axis=0)
-    return found
-
-
 def _about_bounds(texts: dict[str, LabelTexts]) -> list[str]:
     bounds = sum(len(found.bounds) for found in texts.values())
     return [f"{bounds:,} labels are bounds, such as >10, and count as missing"] if bounds else []
 
 
-def _measured_enough(data: TransferData) -> TransferData:
+def _measured_enough(data: TransferData, fewest: int) -> TransferData:
     """Without the tasks of too few labels."""
     reasons = {
         task: _too_few(column, data.kind) for task, column in zip(data.tasks, data.labels.T, strict=True)
     }
     kept = [t for t, task in enumerate(data.tasks) if not reasons[task]]
-    if len(kept) < 2:
+    if len(kept) < fewest:
         why = next((f"; {task!r} has {reason}" for task, reason in reasons.items() if reason), "")
-        raise DataError(
-            f"{data.source}: {len(kept)} task(s) of enough labels, and two at least are needed to help each "
-            f"other{why}"
-        )
+        needed = "two at least are needed to help each other" if fewest > 1 else "one is needed"
+        raise DataError(f"{data.source}: {len(kept)} task(s) of enough labels, and {needed}{why}")
     return data.keep(kept, reasons)
 
 

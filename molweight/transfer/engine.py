@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict
 from typing import Any
 
 import joblib
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 import molweight
 from molweight.reports.progress import progress_bar
-from molweight.run_folder import RunFolder, read_json, write_json
+from molweight.run_folder import RunFolder
+from molweight.transfer.by_parts import do_parts as _work
+from molweight.transfer.by_parts import in_parallel as _parallel
 from molweight.transfer.confirm import confirm_pair, pairs_to_confirm
 from molweight.transfer.cost import foresee as foresee
 from molweight.transfer.curves import Fit
@@ -140,38 +142,6 @@ def _confirm(
 def _confirmed(found: dict[str, Any]) -> Confirmed:
     scores = {name: tuple(found[name]) for name in ("alone", "together")}
     return Confirmed(**{**found, **scores})
-
-
-def _work(parts: Sequence[Job], kept: RunFolder, jobs: int, title: str) -> dict[str, Any]:
-    """The result of each part by its name, as JSON values; each is kept as soon as it is done."""
-    paths = {name: kept.folder / f"{name}.json" for name, _, _ in parts}
-    missing = [part for part in parts if not paths[part[0]].exists()]
-    calls = [joblib.delayed(_plain_result)(function, arguments) for _, function, arguments in missing]
-    with progress_bar(title) as advance:
-        for done, ((name, _, _), result) in enumerate(zip(missing, _parallel(calls, jobs), strict=True), 1):
-            write_json({"result": result}, paths[name])
-            advance(done, len(missing), "")
-    return {name: read_json(path)["result"] for name, path in paths.items()}
-
-
-def _parallel(calls: Sequence[Any], jobs: int) -> Iterator[Any]:
-    """Results in order, each as soon as it and those before are there."""
-    workers = 1 if len(calls) < 2 else jobs
-    results: Iterator[Any] = joblib.Parallel(workers, return_as="generator")(calls)
-    return results
-
-
-def _plain_result(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    return _plain(function(*arguments))
-
-
-def _plain(value: Any) -> Any:
-    """As JSON has it."""
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, tuple):
-        return [_plain(each) for each in value]
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 @contextmanager

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from molweight.molecules.fingerprints import ecfp4
+
+if TYPE_CHECKING:
+    from molweight.encoders.gin import GIN
 
 FeatureKind = Literal["ecfp4", "gin"]
 ENCODED_AT_A_TIME = 512  # molecules
@@ -50,24 +53,40 @@ def make_features(smiles: Sequence[str], kind: FeatureKind, checkpoint: str = "m
     """
     if kind == "ecfp4":
         return Features(kind, ecfp4(smiles).astype(np.float32))
-    encoded = _encoded(smiles, checkpoint)
-    spread = encoded.std(axis=0)
-    scaled = (encoded - encoded.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-    return Features(kind, (scaled / np.sqrt(scaled.shape[1])).astype(np.float32))
+    from molweight.encoders.checkpoints import load_encoder
+
+    return encoder_features(smiles, load_encoder(checkpoint))
 
 
-def _encoded(smiles: Sequence[str], checkpoint: str) -> NDArray[np.float32]:
+def encoder_features(
+    smiles: Sequence[str], encoder: "GIN", reference: NDArray[np.int64] | None = None
+) -> Features:
+    """Mean over atoms of an encoder's outputs, standardised; no label is looked at.
+
+    Args:
+        smiles: of the molecules.
+        encoder: on any device; it is put into evaluation.
+        reference: molecules whose mean and spread are taken, as positions; all of them where it is None.
+    """
+    encoded = _encoded(smiles, encoder)
+    known = encoded if reference is None else encoded[reference]
+    spread = known.std(axis=0)
+    scaled = (encoded - known.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    return Features("gin", (scaled / np.sqrt(scaled.shape[1])).astype(np.float32))
+
+
+def _encoded(smiles: Sequence[str], encoder: "GIN") -> NDArray[np.float32]:
     import torch
 
-    from molweight.encoders.checkpoints import load_encoder
     from molweight.encoders.readout import mean_readout
     from molweight.molecules.batch import collate
     from molweight.molecules.store import store_from_smiles
 
-    store, encoder = store_from_smiles(smiles), load_encoder(checkpoint).eval()
+    store = store_from_smiles(smiles).to(next(encoder.parameters()).device)
+    encoder.eval()
     parts = []
     with torch.inference_mode():
-        for chosen in torch.arange(len(smiles)).split(ENCODED_AT_A_TIME):
+        for chosen in torch.arange(len(smiles), device=store.device).split(ENCODED_AT_A_TIME):
             batch = collate(store, chosen)
             parts.append(mean_readout(encoder(batch), batch))
-    return torch.cat(parts).numpy()
+    return torch.cat(parts).cpu().numpy()
