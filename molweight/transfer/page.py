@@ -197,7 +197,7 @@ def _affinity_section(run: TransferRun, advice: Advice, affinities: Gains) -> Se
         more = f"; and {counted(len(thin) - NAMED, 'more pair')}" if len(thin) > NAMED else ""
         lines.append(
             f"{counted(len(thin), 'pair')} of tasks share fewer than {LEAST_OVERLAP:.0%} of the molecules "
-            f"of the smaller one, and their affinity has little to rest on: {named}{more}."
+            f"of the smaller one, and affinities find help less often among such: {named}{more}."
         )
     figure = draw_matrix(affinities, tasks, "relative loss")
     return Section("Task affinities", lines, pictures=[Picture(figure, "Matrix of task affinities")])

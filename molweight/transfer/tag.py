@@ -140,6 +140,6 @@ def shared_samples(labels: NDArray[np.float32]) -> Array:
 
 
 def thinly_shared(labels: NDArray[np.float32]) -> list[tuple[int, int]]:
-    """Pairs of tasks with fewer than 30 % of samples in common, whose affinity has little to rest on."""
+    """Pairs of tasks with fewer than 30 % of samples in common, where affinities find help less often."""
     rows, columns = np.nonzero(np.triu(shared_samples(labels) < LEAST_OVERLAP, 1))
     return list(zip(rows.tolist(), columns.tolist(), strict=True))
