@@ -118,15 +118,19 @@ def compare(design: str, found: Scored, full: Scored, level: float) -> Bias:
 
 
 def measure(setting: Setting, folds: Sequence[Fold]) -> list[Bias]:
-    """The full design again with other weights and batches, the walk, and the closed form, beside it."""
-    full = score_design(setting, folds, "full")
-    announce(f"full design: {full.seconds:.0f} s")
+    """The closed form, the walk, and the full design with other weights and batches, beside the full one."""
     other = replace(setting, config=replace(setting.config, seed=setting.config.seed + 1))
-    found = {
-        "full, other seed": score_design(other, folds, "full"),
-        "walk": score_design(setting, folds, "walk"),
-        "efficient": score_design(setting, folds, "efficient"),
+    asked: dict[str, tuple[Setting, Design]] = {
+        "full": (setting, "full"),
+        "efficient": (setting, "efficient"),
+        "walk": (setting, "walk"),
+        "full, other seed": (other, "full"),
     }
+    found = {}
+    for name, (each, design) in asked.items():
+        found[name] = score_design(each, folds, design)
+        announce(f"{name}: {found[name].seconds:.0f} s")
+    full = found.pop("full")
     return [compare(name, scored, full, setting.config.level) for name, scored in found.items()]
 
 
