@@ -117,16 +117,26 @@ def compare(design: str, found: Scored, full: Scored, level: float) -> Bias:
     )
 
 
-def measure(setting: Setting, folds: Sequence[Fold]) -> list[Bias]:
-    """The full design again with other weights and batches, the walk, and the closed form, beside it."""
-    full = score_design(setting, folds, "full")
-    announce(f"full design: {full.seconds:.0f} s")
+def measure(setting: Setting, folds: Sequence[Fold], again: bool = True) -> list[Bias]:
+    """The cheap designs beside the full one, and the full one beside itself with other weights and batches.
+
+    Args:
+        setting: of the scores.
+        folds: of the samples.
+        again: whether the full design is scored twice.
+    """
     other = replace(setting, config=replace(setting.config, seed=setting.config.seed + 1))
-    found = {
-        "full, other seed": score_design(other, folds, "full"),
-        "walk": score_design(setting, folds, "walk"),
-        "efficient": score_design(setting, folds, "efficient"),
+    asked: dict[str, tuple[Setting, Design]] = {
+        "full": (setting, "full"),
+        "efficient": (setting, "efficient"),
+        "walk": (setting, "walk"),
+        **({"full, other seed": (other, "full")} if again else {}),
     }
+    found = {}
+    for name, (each, design) in asked.items():
+        found[name] = score_design(each, folds, design)
+        announce(f"{name}: {found[name].seconds:.0f} s")
+    full = found.pop("full")
     return [compare(name, scored, full, setting.config.level) for name, scored in found.items()]
 
 
@@ -164,6 +174,10 @@ def bias(
     smallest: Annotated[int, typer.Option(help="Labels in the smallest sample.")] = 16,
     largest: Annotated[int, typer.Option(help="Labels in the largest sample.")] = 128,
     learner: Annotated[Literal["mlp", "gin"], typer.Option(help="Of the full design and the walk.")] = "mlp",
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Of a full training, else the learner's own.")
+    ] = None,
+    again: Annotated[bool, typer.Option(help="Score the full design with a second seed too.")] = True,
     seed: Annotated[int, typer.Option(help="Of all random choices.")] = 0,
     data_dir: Annotated[Path | None, typer.Option(help="Searched for named sets first.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
@@ -172,9 +186,13 @@ def bias(
     config = TransferConfig(
         folds, fold_kind, points=points, smallest=smallest, largest=largest, seed=seed, learner=learner
     )
+    if steps:
+        config = replace(
+            config, network=replace(config.network, steps=steps), gin=replace(config.gin, steps=steps)
+        )
     data = read_transfer(*find_table(table, data_dir)).best_measured(tasks)
     setting = make_setting(data, config)
-    biases = measure(setting, make_folds(data, fold_kind, folds, seed))
+    biases = measure(setting, make_folds(data, fold_kind, folds, seed), again)
     title = (
         f"{data.source}: {biases[0].pairs} pairs of {len(data.tasks)} tasks, {folds} {fold_kind} folds, "
         f"{', '.join(map(str, setting.grid.own))} own samples"
