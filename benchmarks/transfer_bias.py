@@ -24,6 +24,8 @@ from molweight.transfer.gains import pair_gains
 from molweight.transfer.parts import PARTS
 from molweight.transfer.setting import Setting, make_setting
 
+WIDE = 110  # columns that the table needs
+
 Array = NDArray[np.float64]
 
 
@@ -197,7 +199,9 @@ def bias(
         f"{data.source}: {biases[0].pairs} pairs of {len(data.tasks)} tasks, {folds} {fold_kind} folds, "
         f"{', '.join(map(str, setting.grid.own))} own samples"
     )
-    Console().print(bias_table(title, biases))
+    console = Console()
+    console.width = max(console.width, WIDE)
+    console.print(bias_table(title, biases))
     if json_file:
         figures = [asdict(each) for each in biases]
         write_json({"config": asdict(config), "grid": asdict(setting.grid), "designs": figures}, json_file)
