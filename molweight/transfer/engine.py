@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 import molweight
 from molweight.reports.progress import progress_bar
 from molweight.run_folder import RunFolder
-from molweight.transfer.by_parts import do_parts as _work
-from molweight.transfer.by_parts import in_parallel as _parallel
+from molweight.transfer.by_parts import do_parts, in_parallel
 from molweight.transfer.confirm import confirm_pair, pairs_to_confirm
-from molweight.transfer.cost import foresee as foresee
 from molweight.transfer.curves import Fit
 from molweight.transfer.data import TransferData
 from molweight.transfer.designs import Confirmed, TransferConfig, TransferRun
@@ -75,7 +73,7 @@ def _scan(
         parts.append((f"{f}-alone", design.alone, (setting, fold)))
         parts += [(f"{f}-helper-{j}", design.helper, (setting, fold, j)) for j in tasks]
         parts += [(f"{f}-context-{i}", design.context, (setting, fold, i)) for i in tasks]
-    found = _work(parts, kept, jobs, "scan")
+    found = do_parts(parts, kept, jobs, "scan")
     numbers = range(len(folds))
     alone = np.array([found[f"{f}-alone"] for f in numbers])
     pairs = np.array([[found[f"{f}-helper-{j}"] for j in tasks] for f in numbers])
@@ -86,7 +84,7 @@ def _scan(
 
 def _reference(setting: Setting, folds: Sequence[Fold], kept: RunFolder, jobs: int) -> Array:
     parts: list[Job] = [(f"{f}-reference", forest_alone, (setting, fold)) for f, fold in enumerate(folds)]
-    found = _work(parts, kept, jobs, "random forests")
+    found = do_parts(parts, kept, jobs, "random forests")
     return np.array([found[name] for name, _, _ in parts])
 
 
@@ -113,7 +111,7 @@ def _fit(
     ]
     found: list[Fit | None] = []
     with progress_bar("curves") as advance:
-        for fit in _parallel(calls, jobs):
+        for fit in in_parallel(calls, jobs):
             found.append(fit)
             advance(len(found), len(calls), "")
     count = len(tasks)
@@ -135,7 +133,7 @@ def _confirm(
         (f"confirmed-{pair[0]}-{pair[1]}", confirm_pair, (setting, folds, pair))
         for pair in pairs_to_confirm(fits, setting.config.confirm)
     ]
-    found = _work(parts, kept, jobs, "full training")
+    found = do_parts(parts, kept, jobs, "full training")
     return tuple(_confirmed(found[name]) for name, _, _ in parts)
 
 

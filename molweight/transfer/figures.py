@@ -105,13 +105,15 @@ def draw_curves(run: TransferRun, tasks: Sequence[int], metric: str) -> Figure:
     rows = -(-len(tasks) // columns)
     figure = Figure(figsize=(3.2 * columns, 2.6 * rows), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    own = np.array(run.grid.own, np.float64)
     for axes, task in zip(panels, tasks, strict=False):
-        _curve(axes, run, run.alone[:, :, task], run.fits_alone[task], 0.0, COLOURS[6], "alone")
+        draw_curve(axes, own, run.alone[:, :, task], run.fits_alone[task], 0.0, COLOURS[6], "alone")
         others = float(run.context_samples[-1, task])
         with_all = f"with {others:,.0f} of others"
-        _curve(axes, run, run.context[:, :, -1, task], run.fits_context[task], others, COLOURS[0], with_all)
+        beside = run.context[:, :, -1, task]
+        draw_curve(axes, own, beside, run.fits_context[task], others, COLOURS[0], with_all)
         if run.reference is not None:
-            _dots(axes, run, run.reference[:, :, task], COLOURS[2], "random forest alone", "x")
+            draw_dots(axes, own, run.reference[:, :, task], COLOURS[2], "random forest alone", "x")
         axes.set(title=_short(run.data.tasks[task]), xlabel="own samples", ylabel=metric)
         axes.legend(frameon=False, fontsize=7, loc="lower right")
     for axes in panels[len(tasks) :]:
@@ -119,20 +121,39 @@ def draw_curves(run: TransferRun, tasks: Sequence[int], metric: str) -> Figure:
     return figure
 
 
-def _curve(
-    axes: Axes, run: TransferRun, scores: Array, fit: Fit | None, other: float, colour: str, name: str
+def draw_curve(
+    axes: Axes, own: Array, scores: Array, fit: Fit | None, other: float, colour: str, name: str
 ) -> None:
-    _dots(axes, run, scores, colour, name)
+    """Scores with the curve that was fitted to them and its band.
+
+    Args:
+        axes: to draw on.
+        own: sizes, float64 [own].
+        scores: [folds, own].
+        fit: None where there is none.
+        other: number of the other samples.
+        colour: of all.
+        name: for the legend.
+    """
+    draw_dots(axes, own, scores, colour, name)
     if fit is not None:
-        own = np.array(run.grid.own, np.float64)
         line = np.linspace(own[0], own[-1], 60)
         beside = np.full_like(line, other)
         axes.plot(line, fit.predict(line, beside), color=colour, linewidth=1.4)
         axes.fill_between(line, *fit.band(line, beside), color=colour, alpha=0.15, linewidth=0)
 
 
-def _dots(axes: Axes, run: TransferRun, scores: Array, colour: str, name: str, mark: str = "o") -> None:
-    own = np.array(run.grid.own, np.float64)
+def draw_dots(axes: Axes, own: Array, scores: Array, colour: str, name: str, mark: str = "o") -> None:
+    """Means over folds and their standard deviations, of sizes that two folds have.
+
+    Args:
+        axes: to draw on.
+        own: sizes, float64 [own].
+        scores: [folds, own].
+        colour: of all.
+        name: for the legend.
+        mark: of a mean.
+    """
     known = np.isfinite(scores).sum(0) >= 2
     if known.any():
         mean, spread = np.nanmean(scores[:, known], 0), np.nanstd(scores[:, known], 0, ddof=1)

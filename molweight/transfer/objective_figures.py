@@ -1,12 +1,12 @@
 """Pictures of a run over objectives: gains against unlabelled molecules, and scores against labelled ones."""
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from molweight.reports.pictures import COLOURS, label
 from molweight.transfer.curves import Fit
+from molweight.transfer.figures import draw_curve
 from molweight.transfer.gains import Gains
 from molweight.transfer.objective_designs import ObjectivesRun
 from molweight.transfer.objective_findings import Findings
@@ -65,8 +65,10 @@ def draw_labelled(run: ObjectivesRun, metric: str) -> Figure:
     own, most = np.array(grid.own, np.float64), float(grid.other[-1])
     for axes, number in zip(panels, range(len(names)), strict=False):
         fit = run.fits[number]
-        _curve(axes, own, run.alone, fit, 0.0, COLOURS[6], "checkpoint")
-        _curve(axes, own, run.scores[:, :, -1, number], fit, most, COLOURS[0], f"with {most:,.0f} unlabelled")
+        draw_curve(axes, own, run.alone, fit, 0.0, COLOURS[6], "checkpoint")
+        draw_curve(
+            axes, own, run.scores[:, :, -1, number], fit, most, COLOURS[0], f"with {most:,.0f} unlabelled"
+        )
         axes.set(title=label(names[number]), xlabel="labelled molecules", ylabel=metric)
         if axes.get_legend_handles_labels()[0]:
             axes.legend(frameon=False, fontsize=7, loc="lower right")
@@ -98,20 +100,6 @@ def draw_against_weights(run: ObjectivesRun, gains: Gains, metric: str) -> Figur
     axes.set(xlabel="learned weight λ", ylabel=f"gain in {metric}")
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
-
-
-def _curve(
-    axes: Axes, own: Array, scores: Array, fit: Fit | None, other: float, colour: str, name: str
-) -> None:
-    known = np.isfinite(scores).sum(axis=0) >= 2
-    if known.any():
-        mean, spread = np.nanmean(scores[:, known], 0), np.nanstd(scores[:, known], 0, ddof=1)
-        axes.errorbar(own[known], mean, spread, fmt="o", color=colour, markersize=3, label=name)
-    if fit is not None:
-        line = np.linspace(own[0], own[-1], 60)
-        beside = np.full_like(line, other)
-        axes.plot(line, fit.predict(line, beside), color=colour, linewidth=1.4)
-        axes.fill_between(line, *fit.band(line, beside), color=colour, alpha=0.15, linewidth=0)
 
 
 def _range(scores: Array) -> tuple[float, float] | None:

@@ -14,9 +14,10 @@ from molweight.run_folder import RunFolder
 from molweight.screening.adapted_folder import REJECTED_FILE, check_target
 from molweight.screening.hygiene import write_findings
 from molweight.transfer.advice import advise
+from molweight.transfer.cost import foresee
 from molweight.transfer.data import Reading, TransferData, read_transfer
 from molweight.transfer.designs import TransferConfig, TransferRun
-from molweight.transfer.engine import foresee, identity, run_transfer
+from molweight.transfer.engine import identity, run_transfer
 from molweight.transfer.page import write_transfer_page
 from molweight.transfer.record import as_record
 from molweight.transfer.terminal import tell_run

@@ -1,17 +1,14 @@
-import os
-import sys
-import time
 from dataclasses import replace
 
-import joblib
 import numpy as np
 import pytest
 
 from molweight.errors import ConfigError, DataError
 from molweight.run_folder import RunFolder
 from molweight.transfer import engine
+from molweight.transfer.cost import foresee
 from molweight.transfer.designs import TransferConfig, make_grid
-from molweight.transfer.engine import foresee, identity, run_transfer
+from molweight.transfer.engine import identity, run_transfer
 from molweight.transfer.folds import make_folds
 from molweight.transfer.network import NetworkConfig
 from molweight.transfer.setting import make_setting
@@ -108,20 +105,6 @@ def test_two_processes_give_the_numbers_of_one(data, tmp_path):
     one, two = (run_transfer(data, CONFIG, RunFolder(tmp_path / str(jobs)), jobs) for jobs in (1, 2))
     np.testing.assert_array_equal(one.pairs, two.pairs)
     assert one.confirmed == two.confirmed
-
-
-@pytest.mark.slow
-def test_a_worker_that_has_grown_is_renewed_and_no_result_is_lost():
-    found = list(engine._parallel([joblib.delayed(_grown)(number) for number in range(6)], jobs=2))
-    assert [number for number, _ in found] == list(range(6))
-    assert len({worker for _, worker in found}) > 2
-
-
-def _grown(number):
-    """Leaves 400 MB in its process, which joblib finds after a second."""
-    sys.grown = [*getattr(sys, "grown", []), np.ones(50_000_000)]
-    time.sleep(1.2)
-    return number, os.getpid()
 
 
 def test_the_cost_that_is_foreseen_grows_with_the_pairs(data):

@@ -7,9 +7,10 @@ from rich.console import Console
 
 from molweight.run_folder import RunFolder
 from molweight.transfer import engine, reference
+from molweight.transfer.cost import foresee
 from molweight.transfer.data import Reading
 from molweight.transfer.designs import Grid, TransferConfig
-from molweight.transfer.engine import foresee, run_transfer
+from molweight.transfer.engine import run_transfer
 from molweight.transfer.folds import make_folds
 from molweight.transfer.full import train_alone, train_context, train_helper
 from molweight.transfer.network import NetworkConfig, sampled_labels, train_network
