@@ -79,11 +79,12 @@ def test_tasks_of_no_transfer_gain_only_where_groups_are_scored_by_what_chose_th
     flattered, measured = [], []
     for seed in range(12):
         data, features = make_family("independent", 200, 0.5, 0.0, seed)
-        monkeypatch.setattr(advice, "make_features", lambda *_, found=features: found)
+        setting = Setting(data, features, grid)
+        monkeypatch.setattr(advice, "make_setting", lambda *_, found=setting: found)
         run = scanned(data, features, grid, replace(config, seed=seed))
         groups = choose_groups(run.alone, run.pairs, config.level)
         folds = make_folds(data, "compound", config.folds, seed)
-        scores = learn_groups(run, Setting(data, features, grid), folds, [groups] * config.folds)
+        scores = learn_groups(run, setting, folds, [groups] * config.folds)
         flattered.append((scores - run.alone).mean())
         measured.append(advise(run).over_own.mean.mean)
     assert min(flattered) >= 0

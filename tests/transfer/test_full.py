@@ -6,10 +6,10 @@ import pytest
 from rich.console import Console
 
 from molweight.run_folder import RunFolder
-from molweight.transfer import engine, reference
+from molweight.transfer import cost, engine, full, reference
 from molweight.transfer.cost import foresee
 from molweight.transfer.data import Reading
-from molweight.transfer.designs import Grid, TransferConfig
+from molweight.transfer.designs import Grid, TransferConfig, make_grid
 from molweight.transfer.engine import run_transfer
 from molweight.transfer.folds import make_folds
 from molweight.transfer.full import train_alone, train_context, train_helper
@@ -128,12 +128,16 @@ def test_an_interrupted_run_goes_on_to_the_same_numbers(data, tmp_path, monkeypa
 
 
 @pytest.mark.parametrize("design", ["full", "walk"])
-def test_what_is_foreseen_is_about_what_is_taken(data, tmp_path, design, small_run):
-    config = replace(CONFIG, design=design, confirm=0, network=NetworkConfig(20, 16, 8))
-    foresee(data, config, jobs=1)  # the first has imports in it
-    seconds = foresee(data, config, jobs=1)
-    taken = run_transfer(data, config, RunFolder(tmp_path / "run"), jobs=1).seconds["scan"]
-    assert taken / 8 < seconds < 8 * taken
+def test_what_is_foreseen_counts_what_is_trained(data, tmp_path, design, monkeypatch, small_run):
+    config = replace(CONFIG, design=design, confirm=0, reference=False, network=NetworkConfig(20, 16, 8))
+    monkeypatch.setattr(cost, "_timed", lambda work: 1.0)
+    points = len(make_grid(data, config).own) if design == "full" else 1
+    foreseen = foresee(data, config, jobs=1) / points
+    asked, trained = [], full.train_over_sizes
+    monkeypatch.setattr(full, "train_over_sizes", lambda *told: asked.append(told) or trained(*told))
+    run_transfer(data, config, RunFolder(tmp_path / "run"), jobs=1)
+    in_groups = len(data.tasks) * config.folds  # learned when the run is told of
+    assert foreseen == len(asked) + in_groups
 
 
 @pytest.mark.parametrize(("design", "said"), [("full", True), ("walk", False)])
