@@ -16,8 +16,9 @@ from molweight.transfer.folds import Fold
 from molweight.transfer.gains import Gains, over_folds, pair_gains
 from molweight.transfer.network import NetworkConfig, sampled_labels, train_network
 from molweight.transfer.network_stack import Lesson, train_stack
-from molweight.transfer.scan import Setting, scan_alone, scan_helper
+from molweight.transfer.scan import scan_alone, scan_helper
 from molweight.transfer.scoring import score_task
+from molweight.transfer.setting import Setting
 from molweight.transfer.tag import TagConfig, affinities
 
 GRID = Grid((16, 32, 64), (64, 160), (160,))

@@ -43,7 +43,7 @@ from molweight.paths import replacing
 from molweight.reports.json_file import write_json
 from molweight.reports.progress import announce
 from molweight.transfer.folds import make_folds
-from molweight.transfer.scan import Setting
+from molweight.transfer.setting import Setting
 
 COMPARED = ((EFFICIENT, FULL), (TAG_NAME, FULL))
 

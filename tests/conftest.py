@@ -19,6 +19,21 @@ def cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def run(monkeypatch, capsys):
+    """Call the program as the shell would; gives exit code, standard output and standard error."""
+    from molweight.cli import main
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["molweight", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        captured = capsys.readouterr()
+        return int(stopped.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
 def data_folder() -> Path:
     """The folder of real data sets that $MOLWEIGHT_DATA names."""
     folder = Path(os.environ.get("MOLWEIGHT_DATA", ""))

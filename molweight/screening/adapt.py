@@ -24,7 +24,7 @@ from molweight.screening.hygiene import leakage
 from molweight.screening.members import FOLDS, CrossFitted, Member, cross_fit, draw_folds
 from molweight.screening.model import About, Model, calibrated
 from molweight.screening.training_set import TrainingSet
-from molweight.screening.trials import Trial, Trials, best_method, run_trials, scores_on_test
+from molweight.screening.trials import Trial, Trials, best_method, run_trials, scores_on_test, try_method
 from molweight.tasks.baselines import RandomForest
 from molweight.tasks.budgets import find_budget
 from molweight.tasks.data import TaskData
@@ -181,15 +181,9 @@ def _run_trials(
             kept.snapshot(method, seed),
             advance,
         )
-        return _try(method, job)
+        return try_method(method, METHODS[method], job)
 
     return run_trials(find_methods(config.methods), config.seeds, kept, metric.name, attempt)
-
-
-def _try(method: str, job: Job) -> Trial:
-    began = time.perf_counter()
-    fitted = METHODS[method](job)
-    return Trial.of(method, job.seed, fitted, job.split.test, time.perf_counter() - began)
 
 
 def _fit_ensemble(

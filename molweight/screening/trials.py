@@ -1,10 +1,11 @@
 """Trials: each method with each seed on the split, kept on disk as soon as it is done."""
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from molweight.encoders.gin import GIN
 from molweight.errors import DataError
+from molweight.molecules.splits import Split
 from molweight.paths import replacing
 from molweight.reports.progress import Advance, announce, progress_bar
 from molweight.run_folder import RunFolder
@@ -46,6 +48,21 @@ class Fitted(Protocol):
     @property
     def encoder(self) -> nn.Module | None:
         """What was fine-tuned, as it was before."""
+
+
+class Job(Protocol):
+    """What a method of any domain is asked for."""
+
+    @property
+    def seed(self) -> int:
+        """Of everything random."""
+
+    @property
+    def split(self) -> Split:
+        """Of the data."""
+
+
+Asked = TypeVar("Asked", bound=Job)
 
 
 class Ranked(Protocol):
@@ -80,19 +97,28 @@ class Trial:
     history: list[StepRecord] = field(default_factory=list, repr=False)
     encoder: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
 
-    @classmethod
-    def of(cls, method: str, seed: int, fitted: Fitted, test: NDArray[np.int64], seconds: float) -> "Trial":
-        """What a fitted method came to."""
-        state = {} if fitted.encoder is None else fitted.encoder.state_dict()
-        kept = {name: value.detach().cpu().clone() for name, value in state.items()}
-        predicted = fitted.predict(test)
-        return cls(method, seed, fitted.valid, predicted, seconds, fitted.weights, fitted.history, kept)
-
     def rebuild_encoder(self, like: GIN) -> GIN:
         """The encoder that was fine-tuned, of the shape of another."""
         encoder = GIN(len(like.gnn_layers), like.width)
         encoder.load_state_dict(dict(self.encoder))
         return encoder
+
+
+def try_method(name: str, method: Callable[[Asked], Fitted], job: Asked) -> Trial:
+    """Fit, predict the test part, and say what came of it.
+
+    Args:
+        name: of the method.
+        method: fits what a job asks for, in any domain.
+        job: with its split.
+    """
+    began = time.perf_counter()
+    fitted = method(job)
+    seconds = time.perf_counter() - began
+    state = {} if fitted.encoder is None else fitted.encoder.state_dict()
+    kept = {n: value.detach().cpu().clone() for n, value in state.items()}
+    predicted = fitted.predict(job.split.test)
+    return Trial(name, job.seed, fitted.valid, predicted, seconds, fitted.weights, fitted.history, kept)
 
 
 @dataclass(frozen=True)

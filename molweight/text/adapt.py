@@ -17,7 +17,7 @@ from molweight.objectives import TEXT_OBJECTIVES
 from molweight.reports.progress import Advance, announce, progress_bar
 from molweight.screening.adapt import SEEDS
 from molweight.screening.members import FOLDS
-from molweight.screening.trials import Trial, Trials, best_method, run_trials
+from molweight.screening.trials import Trial, Trials, best_method, run_trials, try_method
 from molweight.tasks.finetune import FinetuneRecord
 from molweight.text.baselines import Tfidf
 from molweight.text.budgets import find_text_budget
@@ -221,15 +221,9 @@ def _run_trials(
             kept.snapshot(method, seed),
             advance,
         )
-        return _try(method, job)
+        return try_method(method, TEXT_METHODS[method], job)
 
     return run_trials(find_text_methods(config.methods), config.seeds, kept, metric.name, attempt)
-
-
-def _try(method: str, job: TextJob) -> Trial:
-    began = time.perf_counter()
-    fitted = TEXT_METHODS[method](job)
-    return Trial.of(method, job.seed, fitted, job.split.test, time.perf_counter() - began)
 
 
 def _test_scores(

@@ -34,7 +34,8 @@ from molweight.transfer.features import encoder_features
 from molweight.transfer.fitting import fit_with_others
 from molweight.transfer.folds import Fold
 from molweight.transfer.objective_designs import Learned, ObjectivesConfig, ObjectivesRun, Study, corpus
-from molweight.transfer.scan import Setting, scan_alone
+from molweight.transfer.scan import scan_alone
+from molweight.transfer.setting import Setting
 
 Array = NDArray[np.float64]
 

@@ -13,7 +13,7 @@ from molweight.transfer.closed_form import Help, Helper, learn, standardised
 from molweight.transfer.data import TransferData
 from molweight.transfer.folds import Fold
 from molweight.transfer.scoring import score_task
-from molweight.transfer.setting import Setting as Setting
+from molweight.transfer.setting import Setting
 
 Array = NDArray[np.float64]
 Positions = NDArray[np.int64]

@@ -5,7 +5,7 @@ from molweight.benchmarks import transfer_methods
 from molweight.benchmarks.transfer_families import TASKS, make_family
 from molweight.benchmarks.transfer_methods import GRID, PAIRS
 from molweight.transfer.folds import make_folds
-from molweight.transfer.scan import Setting
+from molweight.transfer.setting import Setting
 
 
 @pytest.fixture

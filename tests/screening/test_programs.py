@@ -22,21 +22,6 @@ FILES = {
 HEAVIER = [s + "C(=O)N" for s in SMILES[:20] if s[-1] in "CO"]
 
 
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Call the program as the shell would; gives exit code, standard output and standard error."""
-    from molweight.cli import main
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["molweight", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        captured = capsys.readouterr()
-        return int(stopped.value.code or 0), captured.out, captured.err
-
-    return call
-
-
 @pytest.fixture(scope="session")
 def measured(tmp_path_factory) -> Path:
     """64 molecules with a value, a row that is no molecule, and one that comes twice."""

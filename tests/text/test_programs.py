@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +17,9 @@ FILES = {
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Call `molweight text` as the shell would; gives exit code, standard output and standard error."""
-    from molweight.cli import main
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["molweight", "text", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        captured = capsys.readouterr()
-        return int(stopped.value.code or 0), captured.out, captured.err
-
-    return call
+def run(run):
+    """Call `molweight text` as the shell would."""
+    return partial(run, "text")
 
 
 @pytest.fixture
@@ -148,17 +140,17 @@ def test_an_interrupted_run_goes_on_to_the_same_model(adapt, tmp_path, monkeypat
 
     options = ("--text-column", "text")
     assert adapt(*options, methods="mlm,tapweight", out="whole")[0] == 0
-    attempt = program._try
+    attempt = program.try_method
 
-    def interrupted(method, job):
-        if method == "tapweight":
+    def interrupted(name, method, job):
+        if name == "tapweight":
             raise KeyboardInterrupt
-        return attempt(method, job)
+        return attempt(name, method, job)
 
-    monkeypatch.setattr(program, "_try", interrupted)
+    monkeypatch.setattr(program, "try_method", interrupted)
     assert adapt(*options, methods="mlm,tapweight")[0] == 130
     assert not (tmp_path / "model").exists()
-    monkeypatch.setattr(program, "_try", attempt)
+    monkeypatch.setattr(program, "try_method", attempt)
     code, _, told = adapt(*options, methods="mlm,tapweight")
     assert code == 2
     assert "--resume" in told

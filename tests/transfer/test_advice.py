@@ -11,7 +11,8 @@ from molweight.transfer.designs import Grid, TransferConfig, TransferRun
 from molweight.transfer.features import Features, make_features
 from molweight.transfer.folds import make_folds
 from molweight.transfer.gains import over_sizes
-from molweight.transfer.scan import Setting, scan_alone, scan_context, scan_helper
+from molweight.transfer.scan import scan_alone, scan_context, scan_helper
+from molweight.transfer.setting import Setting
 
 from .conftest import family
 

@@ -13,21 +13,6 @@ from .conftest import family
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Call the program as the shell would; gives exit code, standard output and standard error."""
-    from molweight.cli import main
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["molweight", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        captured = capsys.readouterr()
-        return int(stopped.value.code or 0), captured.out, captured.err
-
-    return call
-
-
-@pytest.fixture
 def table(tmp_path):
     data = family(120)  # one of them without a label
     path = tmp_path / "wide.csv"

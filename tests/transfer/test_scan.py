@@ -5,8 +5,9 @@ from molweight.transfer.closed_form import Help, Helper, learn, standardised
 from molweight.transfer.designs import Grid
 from molweight.transfer.features import make_features
 from molweight.transfer.folds import make_folds
-from molweight.transfer.scan import Setting, pooled, scan_alone, scan_context, scan_helper
+from molweight.transfer.scan import pooled, scan_alone, scan_context, scan_helper
 from molweight.transfer.scoring import score_task
+from molweight.transfer.setting import Setting
 
 
 @pytest.fixture
