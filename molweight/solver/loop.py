@@ -40,6 +40,7 @@ class StepRecord:
         valid_loss: on the step's validation batch.
         residuals: relative residual of each level's best response.
         statuses: how each level's best response ended.
+        fold: which of several copies was fine-tuned and judged, counted from 0.
     """
 
     step: int
@@ -51,6 +52,7 @@ class StepRecord:
     valid_loss: float
     residuals: dict[str, float]
     statuses: dict[str, str]
+    fold: int = 0
 
 
 def learn_weights(
@@ -93,8 +95,9 @@ def iterate(state: LoopState, batch: Batches, config: LoopConfig) -> StepRecord:
         finetune_loss = finetune_step(state, batch.finetune, config.proximal)
     if found is not None:
         reweight_step(state, taken, config)
+    record = _record(state, taken, finetune_loss, found)
     state.step += 1
-    return _record(state, taken, finetune_loss, found)
+    return record
 
 
 def loop_best_response(state: LoopState, batch: Batches, config: LoopConfig) -> BestResponse:
@@ -155,7 +158,7 @@ def _record(
 ) -> StepRecord:
     unknown = dict.fromkeys(state.objectives, math.nan)
     return StepRecord(
-        step=state.step,
+        step=state.step + 1,
         weights=state.weights,
         losses=taken.losses,
         cosines=unknown if found is None else taken.cosines,
@@ -164,4 +167,5 @@ def _record(
         valid_loss=math.nan if found is None else float(found.valid_loss),
         residuals={} if found is None else found.residuals,
         statuses={} if found is None else found.statuses,
+        fold=state.turn,
     )

@@ -1,5 +1,7 @@
 """Settings and state of the three-level loop."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,19 +98,22 @@ class LoopState:
     `pretrain` is a module with submodules `encoder` and `objectives` (one child for each), called with a
     batch and a seed and returning each objective's loss by name. `finetune` is a module with a copy of
     that encoder under the same name, called with a batch and returning outputs, and with a method
-    `loss(outputs, batch)` that makes a scalar of them. `seed` and the step decide every random choice.
+    `loss(outputs, batch)` that makes a scalar of them. There may be several such copies, for level III to be
+    judged on folds that each was not fitted to: they take turns, one to an iteration, and `fold_slopes` keeps
+    a running ∂F/∂λ of each, [copies, objectives]. `seed` and the step decide every random choice.
     `average` makes one of the losses, gradients and curvature products of all ranks of a data-parallel run,
     each of which then holds the same state to the bit.
     """
 
     pretrain: nn.Module
-    finetune: nn.Module
+    copies: tuple[nn.Module, ...]
     objectives: tuple[str, ...]
     parametrisation: str
     logits: Tensor
     pretrain_optimiser: torch.optim.Optimizer
-    finetune_optimiser: torch.optim.Optimizer
+    copy_optimisers: list[torch.optim.Optimizer]
     weight_optimiser: torch.optim.Optimizer
+    fold_slopes: Tensor
     scale: GradientScale
     seed: int = 0
     step: int = 0
@@ -118,12 +123,19 @@ class LoopState:
     def start(
         cls,
         pretrain: nn.Module,
-        finetune: nn.Module,
+        finetune: nn.Module | Sequence[nn.Module],
         config: LoopConfig,
         seed: int = 0,
         average: Average = alone,
     ) -> "LoopState":
         """Equal weights, fresh optimisers.
+
+        Args:
+            pretrain: the pretrain problem.
+            finetune: the finetune problem, or one for each fold.
+            config: settings.
+            seed: of random choices.
+            average: over ranks.
 
         Raises:
             ValueError: if there is no objective, or an encoder and its copy differ in their parameters.
@@ -131,22 +143,40 @@ class LoopState:
         names = tuple(name for name, _ in pretrain.get_submodule("objectives").named_children())
         if not names:
             raise ValueError("the pretrain problem has no objective; give at least one")
-        check_pairing(_encoder(pretrain), _encoder(finetune))
+        copies = (finetune,) if isinstance(finetune, nn.Module) else tuple(finetune)
+        for each in copies:
+            check_pairing(_encoder(pretrain), _encoder(each))
         extra = find_parametrisation(config.parametrisation).extra
-        logits = next(finetune.parameters()).detach().new_zeros(len(names) + extra)
+        logits = next(copies[0].parameters()).detach().new_zeros(len(names) + extra)
         return cls(
             pretrain,
-            finetune,
+            copies,
             names,
             config.parametrisation,
             logits,
             _adam(pretrain, config.pretrain_lr, config.head_lr),
-            _adam(finetune, config.finetune_lr, config.head_lr),
+            [_adam(each, config.finetune_lr, config.head_lr) for each in copies],
             _weight_optimiser(logits, config),
+            logits.new_full((len(copies), len(names)), math.nan),
             GradientScale(active=config.normalise),
             seed,
             average=average,
         )
+
+    @property
+    def turn(self) -> int:
+        """The copy whose turn it is."""
+        return self.step % len(self.copies)
+
+    @property
+    def finetune(self) -> nn.Module:
+        """The finetune problem of the present step."""
+        return self.copies[self.turn]
+
+    @property
+    def finetune_optimiser(self) -> torch.optim.Optimizer:
+        """Its optimiser."""
+        return self.copy_optimisers[self.turn]
 
     @property
     def weights(self) -> dict[str, float]:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from molweight.solver.agreement import agreed, running
 from molweight.solver.curvature import Params, norm
 from molweight.solver.ranks import Average, alone
 from molweight.solver.state import LoopConfig, LoopState
@@ -98,11 +99,15 @@ def reweight_step(state: LoopState, taken: PretrainStep, config: LoopConfig) -> 
     """One step of level III: the logits move against the hypergradient.
 
     It is taken of losses at their common scale and divided by ‖s‖, so that neither an objective's units
-    nor the fading gradient of a fitted head decide how far the weights move.
+    nor the fading gradient of a fitted head decide how far the weights move. Where there are several folds
+    the weights move by what they agree on, and not before each has been heard.
     """
-    slopes = [taken.slopes[name] for name in state.objectives]
-    gradient = pullback(config.parametrisation, state.logits, state.logits.new_tensor(slopes))
-    state.logits.grad = gradient
+    slopes = state.logits.new_tensor([taken.slopes[name] for name in state.objectives])
+    if len(state.copies) > 1:
+        state.fold_slopes[state.turn] = running(state.fold_slopes[state.turn], slopes)
+        shares = slopes.new_tensor([state.weights[name] for name in state.objectives])
+        slopes = agreed(state.fold_slopes, shares)
+    state.logits.grad = pullback(config.parametrisation, state.logits, slopes)
     state.weight_optimiser.param_groups[0]["lr"] = config.weight_lr_at(state.step)
     state.weight_optimiser.step()
     count = len(state.objectives)

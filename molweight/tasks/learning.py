@@ -1,6 +1,6 @@
 """Learning objective weights on two problems of any domain: the solver's loop, kept on disk as it goes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -25,7 +25,7 @@ class Learned:
 
 def learn_on_problems(
     pretrain: nn.Module,
-    finetune: nn.Module,
+    finetune: nn.Module | Sequence[nn.Module],
     batches: Callable[[int], Batches],
     config: LoopConfig,
     seed: int,
@@ -38,7 +38,7 @@ def learn_on_problems(
 
     Args:
         pretrain: as `LoopState` wants it, on its device; what it learns stays in it.
-        finetune: as `LoopState` wants it, with a copy of the same encoder.
+        finetune: as `LoopState` wants it, with a copy of the same encoder; several where folds take turns.
         batches: from the number of a step to its batches; a pure function.
         config: of the loop.
         seed: of random choices.

@@ -33,6 +33,7 @@ from molweight.tasks.reweight import reweight
 Predictions = NDArray[np.float32]  # [molecules, tasks]
 Advance = Callable[[int, int | None, str], None]
 AnyMethod = TypeVar("AnyMethod")
+FOLDS = 5  # of scaffolds, where those of train judge the weights
 
 
 @dataclass(frozen=True)
@@ -127,14 +128,16 @@ def equal(job: Job) -> Fitted:
     return _finetuned(encoder, job, weights)
 
 
-def tapweight(job: Job, **settings: Any) -> Fitted:
+def tapweight(job: Job, folds: int = 0, **settings: Any) -> Fitted:
     """Continued pretraining with weights learned from the task, then fine-tuning.
 
     Args:
         job: what to do.
+        folds: of scaffolds of train that judge the weights, instead of the validation molecules.
         settings: of the three-level loop, where they are not the budget's.
     """
-    config = replace(job.budget.reweight, loop=replace(job.budget.reweight.loop, **settings))
+    loop = replace(job.budget.reweight.loop, **settings)
+    config = replace(job.budget.reweight, loop=loop, folds=folds)
 
     def show(record: StepRecord) -> None:
         job.advance(record.step, config.loop.steps, f"weights {format_values(record.weights, 2)}")
@@ -164,6 +167,7 @@ METHODS: dict[str, Method] = {
     "tapweight": tapweight,
     "tapweight-cg": partial(tapweight, level2=conjugate_gradient(5), curvature="gauss_newton"),
     "tapweight-strength": partial(tapweight, parametrisation="strength"),
+    "tapweight-folds": partial(tapweight, folds=FOLDS),
 }
 
 

@@ -1,7 +1,7 @@
 """Learning objective weights on a molecular task: the solver's loop over the molecular problems."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from molweight.encoders.batch_norm import synchronised_norms
 from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
 from molweight.molecules.batch import collate
+from molweight.molecules.folds import scaffold_parts
 from molweight.molecules.store import Store
 from molweight.objectives import graph_objectives
 from molweight.solver import LoopConfig, StepRecord
@@ -35,6 +36,10 @@ class ReweightConfig:
         finetune_batch: molecules to a step of the finetune problem.
         curvature_batch: molecules to a product with the curvature of the pretrain problem.
         valid_batch: molecules whose loss the reweight problem lowers.
+        folds: of whole scaffolds into which the train molecules are dealt, each judging in its turn a copy
+            fine-tuned without it; with 0 the validation molecules judge one copy fine-tuned on all. A
+            validation part that is nearly solved says little about new scaffolds, and one part alone has
+            no error bar.
         dropout: of the fine-tuned copy, which the proximal term regularises already.
         shared_view: let objectives that can be shown one view share it (see `SharedView`).
     """
@@ -46,6 +51,11 @@ class ReweightConfig:
     valid_batch: int = 256
     dropout: float = 0.0
     shared_view: bool = False
+    folds: int = 0
+
+    def __post_init__(self) -> None:
+        if self.folds < 0 or self.folds == 1:
+            raise ValueError(f"folds must be 0 or at least 2, got {self.folds}")
 
 
 @dataclass(frozen=True)
@@ -77,7 +87,7 @@ def reweight(
         encoder: left as it is.
         data: labels of molecules outside `train` and `valid` are not read.
         train: molecules of the pretrain and the finetune problem.
-        valid: molecules of the reweight problem.
+        valid: molecules of the reweight problem; not read where it has folds of `train`.
         config: settings.
         compute: device and precision.
         seed: of heads, batches and random choices.
@@ -91,30 +101,38 @@ def reweight(
 
     Raises:
         FloatingPointError: if a loss is not finite; the last snapshot is kept.
-        DataError: if the snapshot is not of this run.
+        DataError: if the snapshot is not of this run, or there are fewer scaffolds than folds.
     """
     torch.manual_seed(seed)
+    parts = scaffold_parts(data.smiles, train, config.folds, seed) if config.folds else [(train, valid)]
     pretrain = PretrainProblem(copy.deepcopy(encoder), objectives(encoder.width), compute, config.shared_view)
-    finetune = FinetuneProblem(copy.deepcopy(encoder), len(data.tasks), data.kind, compute)
-    # neither its direction nor its offset is to come from chance
-    start_at_base_rate(finetune.head, torch.from_numpy(data.labels[train]), data.kind)
-    finetune.encoder.dropout = config.dropout
+    copies = [_copy(encoder, data, learn, config, compute) for learn, _ in parts]
     shared = f" over {ranks.count} ranks" if ranks.count > 1 else ""
     beside = "" if corpus is None else f", a corpus of {len(corpus)}"
     identity = f"{config} seed {seed}, {len(train)} and {len(valid)} molecules{beside}, {compute}{shared}"
-    batches = _batches(data, train, valid, config, compute, seed, ranks, corpus)
-    pretrain.to(compute.device), finetune.to(compute.device)
-    with synchronised_norms(pretrain, finetune, active=ranks.count > 1):
+    batches = _batches(data, train, parts, config, compute, seed, ranks, corpus)
+    pretrain.to(compute.device)
+    with synchronised_norms(pretrain, *copies, active=ranks.count > 1):
         learned = learn_on_problems(
-            pretrain, finetune, batches, config.loop, seed, identity, progress, snapshot, ranks
+            pretrain, copies, batches, config.loop, seed, identity, progress, snapshot, ranks
         )
     return Reweighted(pretrain.encoder, learned.weights, learned.history)
+
+
+def _copy(
+    encoder: GIN, data: TaskData, learn: NDArray[np.int64], config: ReweightConfig, compute: Compute
+) -> FinetuneProblem:
+    problem = FinetuneProblem(copy.deepcopy(encoder), len(data.tasks), data.kind, compute)
+    # neither its direction nor its offset is to come from chance
+    start_at_base_rate(problem.head, torch.from_numpy(data.labels[learn]), data.kind)
+    problem.encoder.dropout = config.dropout
+    return problem.to(compute.device)
 
 
 def _batches(
     data: TaskData,
     train: NDArray[np.int64],
-    valid: NDArray[np.int64],
+    parts: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
     config: ReweightConfig,
     compute: Compute,
     seed: int,
@@ -125,14 +143,17 @@ def _batches(
     scaler = Scaler.of(data.labels[train], data.kind)
     labels = torch.from_numpy(scaler.transform(data.labels)).to(compute.device)
     curved = config.loop.level1 != "identity"
-    learn, judge = as_tensor(train, compute.device), as_tensor(valid, compute.device)
+    each = [tuple(as_tensor(part, compute.device) for part in both) for both in parts]
     graphs = store if corpus is None else corpus.to(compute.device)
-    unlabelled = learn if corpus is None else torch.arange(len(corpus), device=compute.device)
+    own = as_tensor(train, compute.device)
+    unlabelled = own if corpus is None else torch.arange(len(corpus), device=compute.device)
 
     def at(step: int) -> Batches:
+        turns, fold = divmod(step, len(each))
+        learn, judge = each[fold]
         first = step_batch(unlabelled, config.pretrain_batch, step, seed)
-        second = step_batch(learn, config.finetune_batch, step, seed + 1)
-        third = step_batch(judge, config.valid_batch, step, seed + 3)
+        second = step_batch(learn, config.finetune_batch, turns, seed + 1)
+        third = step_batch(judge, config.valid_batch, turns, seed + 3)
         curvature = step_batch(unlabelled, config.curvature_batch, step, seed + 2) if curved else None
         return Batches(
             pretrain=collate(graphs, ranks.share(first)),

@@ -15,7 +15,7 @@ from molweight.paths import replacing
 from molweight.solver import LoopState
 from molweight.tasks.pretrain import PretrainState
 
-FORMAT = "molweight-pretrain-1"
+FORMAT = "molweight-pretrain-2"
 
 State = PretrainState | LoopState
 
@@ -97,14 +97,16 @@ def restore_snapshot(state: State, path: Path) -> None:
 def _parts(state: State) -> _Parts:
     if isinstance(state, PretrainState):
         return _Parts({"problem": state.problem}, {"optimiser": state.optimiser})
+    copies = {f"copy{number}": each for number, each in enumerate(state.copies)}
+    optimisers = {f"copy{number}_optimiser": each for number, each in enumerate(state.copy_optimisers)}
     return _Parts(
-        {"pretrain": state.pretrain, "finetune": state.finetune},
+        {"pretrain": state.pretrain, **copies},
         {
             "pretrain_optimiser": state.pretrain_optimiser,
-            "finetune_optimiser": state.finetune_optimiser,
             "weight_optimiser": state.weight_optimiser,
+            **optimisers,
         },
-        {"logits": state.logits},
+        {"logits": state.logits, "fold_slopes": state.fold_slopes},
     )
 
 

@@ -1,12 +1,12 @@
 """Folds of whole compounds or scaffolds, and samples that grow: a smaller one begins a larger."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from molweight.molecules.folds import deal
 from molweight.molecules.scaffolds import scaffold_groups
 from molweight.screening.facts import grouped
 from molweight.tasks.data import TaskKind
@@ -41,24 +41,6 @@ def make_folds(data: TransferData, kind: FoldKind, folds: int, seed: int) -> tup
     groups = scaffold_groups(data.smiles) if kind == "scaffold" else list(grouped(data.flat).values())
     member = deal(groups, folds, seed)
     return tuple(_fold(data, member, fold, seed) for fold in range(folds))
-
-
-def deal(groups: Sequence[Sequence[int]], folds: int, seed: int) -> Positions:
-    """The fold of each position: groups from large to small, each to the emptiest fold.
-
-    Args:
-        groups: positions that stay together.
-        folds: how many.
-        seed: of the order of groups of one size.
-    """
-    shuffled = np.random.default_rng(seed).permutation(len(groups))
-    member = np.zeros(sum(map(len, groups)), np.int64)
-    filled = np.zeros(folds, np.int64)
-    for g in sorted(shuffled.tolist(), key=lambda g: len(groups[g]), reverse=True):
-        emptiest = int(filled.argmin())
-        member[list(groups[g])] = emptiest
-        filled[emptiest] += len(groups[g])
-    return member
 
 
 def growing_order(molecules: Positions, labels: Labels, kind: TaskKind, seed: int) -> Positions:

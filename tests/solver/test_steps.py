@@ -69,7 +69,7 @@ def batches(seed: int = 0) -> Batches:
 def plain_descent(state: LoopState) -> None:
     """Steps of size 1 along the gradient, so that what moved is the gradient."""
     state.pretrain_optimiser = torch.optim.SGD(state.pretrain.parameters(), 1.0)
-    state.finetune_optimiser = torch.optim.SGD(state.finetune.parameters(), 1.0)
+    state.copy_optimisers[0] = torch.optim.SGD(state.finetune.parameters(), 1.0)
 
 
 def values(module: nn.Module) -> dict[str, torch.Tensor]:

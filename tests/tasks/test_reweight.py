@@ -85,3 +85,45 @@ def test_the_copy_is_fine_tuned_with_its_dropout(encoder, data, parts, compute, 
     monkeypatch.setattr(FinetuneProblem, "forward", spy)
     learned(encoder, data, parts, compute)
     assert seen == {(True, 0.3), (False, 0.3)}
+
+
+def test_folds_take_turns_and_validation_labels_are_not_read(encoder, data, parts, compute):
+    config = replace(CONFIG, folds=2)
+    plain = learned(encoder, data, parts, compute, config=config).history
+    others = learned(encoder, flipped(data, parts["valid"]), parts, compute, config=config).history
+    assert [record.fold for record in plain] == [0, 1] * 3
+    assert repr(plain) == repr(others)
+    assert all(np.isfinite(record.valid_loss) for record in plain[3:])
+
+
+def test_weights_wait_until_each_fold_has_spoken(encoder, data, parts, compute):
+    config = replace(CONFIG, folds=2)
+    weights = [record.weights for record in learned(encoder, data, parts, compute, config=config).history]
+    assert weights[3] == weights[0]
+    assert learned(encoder, data, parts, compute).history[3].weights != weights[0]
+
+
+@pytest.mark.parametrize("folds", [-1, 1])
+def test_one_fold_is_none(folds):
+    with pytest.raises(ValueError, match="folds must be 0 or at least 2"):
+        replace(CONFIG, folds=folds)
+
+
+def test_an_interrupted_run_over_folds_goes_on_to_the_same_bits(
+    encoder, data, parts, compute, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("molweight.tasks.learning.SNAPSHOT_EVERY", 1)
+    config = replace(CONFIG, folds=2)
+    whole = learned(encoder, data, parts, compute, config=config)
+
+    def interrupt(record):
+        if record.step == 5:
+            raise KeyboardInterrupt
+
+    snapshot = tmp_path / "run.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        learned(encoder, data, parts, compute, config=config, snapshot=snapshot, progress=interrupt)
+    resumed = learned(encoder, data, parts, compute, config=config, snapshot=snapshot)
+    assert repr(resumed.history) == repr(whole.history)
+    states = whole.encoder.state_dict(), resumed.encoder.state_dict()
+    assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())

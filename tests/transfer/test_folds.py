@@ -1,12 +1,10 @@
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from molweight.molecules.scaffolds import murcko_scaffold
-from molweight.transfer.folds import deal, growing_order, make_folds
+from molweight.transfer.folds import growing_order, make_folds
 
 from .conftest import family
 
@@ -45,16 +43,6 @@ def test_stereoisomers_stay_together():
     for fold in make_folds(data, "compound", 3, 1):
         train, test = ({data.flat[m] for m in np.concatenate(p)} for p in (fold.orders, fold.tests))
         assert not train & test
-
-
-@given(st.lists(st.integers(1, 6), min_size=5, max_size=40), st.integers(2, 5), st.integers(0, 99))
-def test_folds_are_filled_evenly(sizes, folds, seed):
-    ends = np.cumsum([0, *sizes])
-    groups = [list(range(a, b)) for a, b in pairwise(ends)]
-    member = deal(groups, folds, seed)
-    assert all(len(set(member[group])) == 1 for group in groups)
-    filled = np.bincount(member, minlength=folds)
-    assert filled.max() - filled.min() <= max(sizes)
 
 
 @given(st.integers(12, 200), st.floats(0.1, 0.9), st.integers(0, 99))

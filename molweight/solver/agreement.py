@@ -1,0 +1,48 @@
+"""What held-out folds agree on: a hypergradient with the folds' spread as its error bar."""
+
+import torch
+from torch import Tensor
+
+MEMORY = 0.8  # of a fold's running slopes: about five of its turns
+
+
+def running(old: Tensor, new: Tensor) -> Tensor:
+    """A fold's running ∂F/∂λ once it has taken in a new one.
+
+    Args:
+        old: NaN where there was none, [objectives].
+        new: of this step, [objectives].
+    """
+    return torch.where(old.isnan(), new, MEMORY * old + (1 - MEMORY) * new)
+
+
+def agreed(slopes: Tensor, weights: Tensor) -> Tensor:
+    """The folds' mean ∂F/∂λ, each part of it drawn towards zero by how little they agree on it.
+
+    What all objectives have in common, and how each differs from that, are shrunk on their own: the first
+    moves the strength of the objectives, the second alone their shares. Zeros until every fold has spoken.
+
+    Args:
+        slopes: ∂F/∂λ_k of each of two or more folds, [folds, objectives]; NaN where a fold has none.
+        weights: λ, [objectives].
+
+    >>> agreed(torch.tensor([[-1.0, 0.5], [-1.0, -0.5]]), torch.tensor([1.0, 0.0]))
+    tensor([-1., -1.])
+    """
+    if bool(slopes.isnan().any()):
+        return torch.zeros_like(weights)
+    common = slopes @ (weights / weights.sum())
+    return shrunk(common) + shrunk(slopes - common[:, None])
+
+
+def shrunk(values: Tensor) -> Tensor:
+    """Mean over folds m times max(0, 1 − e²/m²), with e its standard error: zero where |m| ≤ e.
+
+    The positive-part rule of James and Stein for one coordinate whose variance is estimated.
+
+    Args:
+        values: [folds, ...].
+    """
+    mean, error = values.mean(0), values.std(0) / len(values) ** 0.5
+    kept = (1 - (error / mean) ** 2).clamp(min=0)
+    return torch.where(mean == 0, 0, mean * kept)
