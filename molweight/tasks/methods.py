@@ -27,7 +27,16 @@ from molweight.tasks.two_level import two_level
 from molweight.tasks.weighted import weighted
 from molweight.tasks.weightings import cosine, gradnorm, require_torchjd, uncertainty, upgrad
 
-__all__ = ["METHODS", "Fitted", "Job", "Method", "check_parallel", "find_methods", "named_methods"]
+__all__ = [
+    "COMPARED_ONLY",
+    "METHODS",
+    "Fitted",
+    "Job",
+    "Method",
+    "check_parallel",
+    "find_methods",
+    "named_methods",
+]
 
 AnyMethod = TypeVar("AnyMethod")
 
