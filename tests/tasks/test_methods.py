@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from molweight.errors import ConfigError
+from molweight.screening.comparison import IN_WORDS
 from molweight.tasks import baselines, continued
 from molweight.tasks.baselines import RandomForest
 from molweight.tasks.methods import COMPARED_ONLY, METHODS, find_methods
@@ -42,6 +43,19 @@ def test_a_method_keeps_its_promises(name, job):
     again = METHODS[name](replace(job, data=replace(job.data, labels=labels)))
     assert again.weights == fitted.weights
     assert np.array_equal(again.predict(np.arange(20)), predicted)
+
+
+@pytest.mark.parametrize("command", ["bench", "adapt"])
+def test_the_help_names_every_method_that_a_command_takes(command, run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")
+    wanted = set(METHODS) - (set(COMPARED_ONLY) if command == "adapt" else set())
+    (line,) = [line for line in run(command, "--help")[1].splitlines() if "Comma-separated, of rf" in line]
+    named = line.split("of ", 1)[1].split(".")[0]
+    assert set(named.split(", ")) == wanted
+
+
+def test_a_model_card_has_words_for_every_method_of_adapt():
+    assert set(METHODS) - set(COMPARED_ONLY) == set(IN_WORDS)
 
 
 def test_upgrad_is_refused_at_once_where_torchjd_is_missing(monkeypatch):
