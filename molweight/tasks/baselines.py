@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from molweight.molecules.fingerprints import ecfp4
 from molweight.tasks.data import TaskData
 
-TREES = 500
+TREES = 500  # of a forest
+ROUNDS = 100  # of boosting
 MANY = 500  # molecules: below, starting processes would take longer than the work
 
 Features = NDArray[Any]  # [molecules, columns]
@@ -101,10 +102,11 @@ def fit_boosting(kind: str, seed: int, features: Features, labels: NDArray[np.fl
     """
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
+    settings = {"max_iter": ROUNDS, "early_stopping": False, "random_state": seed}
     boosting = (
-        HistGradientBoostingClassifier(class_weight="balanced", early_stopping=False, random_state=seed)
+        HistGradientBoostingClassifier(class_weight="balanced", **settings)
         if kind == "classification"
-        else HistGradientBoostingRegressor(early_stopping=False, random_state=seed)
+        else HistGradientBoostingRegressor(**settings)
     )
     return boosting.fit(features, labels)
 

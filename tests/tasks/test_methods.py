@@ -19,6 +19,7 @@ WITHOUT_WEIGHTS = {"rf", "rf-descriptors", "gbdt", "scratch", "probe", "finetune
 @pytest.fixture(autouse=True)
 def little_work(monkeypatch):
     monkeypatch.setattr(baselines, "TREES", 5)
+    monkeypatch.setattr(baselines, "ROUNDS", 5)
     monkeypatch.setattr(continued, "DRAWS", 2)
 
 
