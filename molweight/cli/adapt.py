@@ -28,8 +28,10 @@ def adapt(
     methods: Annotated[
         str,
         typer.Option(
-            help="Comma-separated, of rf, scratch, finetune, equal, tapweight, tapweight-cg, "
-            "tapweight-strength."
+            help="Comma-separated, of rf, scratch, finetune, single-attribute-masking, "
+            "single-context-prediction, single-contrastive, single-edge-prediction, equal, random-20, "
+            "uncertainty, gradnorm, cosine, upgrad, fixed-learned, tapweight, tapweight-cg, "
+            "tapweight-strength, tapweight-folds."
         ),
     ] = "rf,finetune,equal,tapweight",
     budget: Annotated[

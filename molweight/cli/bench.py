@@ -16,8 +16,10 @@ def bench(
     methods: Annotated[
         str,
         typer.Option(
-            help="Comma-separated, of rf, scratch, finetune, equal, tapweight, tapweight-cg, "
-            "tapweight-strength."
+            help="Comma-separated, of rf, rf-descriptors, gbdt, scratch, probe, finetune, "
+            "single-attribute-masking, single-context-prediction, single-contrastive, "
+            "single-edge-prediction, equal, random-20, uncertainty, gradnorm, cosine, aligned-joint, upgrad, "
+            "fixed-learned, two-level, tapweight, tapweight-cg, tapweight-strength, tapweight-folds."
         ),
     ] = "rf,scratch,finetune,equal,tapweight",
     objectives: Objectives = ALL_OBJECTIVES,

@@ -29,7 +29,7 @@ from molweight.tasks.baselines import RandomForest
 from molweight.tasks.budgets import find_budget
 from molweight.tasks.data import TaskData
 from molweight.tasks.finetune import FinetuneRecord, finetune
-from molweight.tasks.methods import METHODS, Job, find_methods
+from molweight.tasks.methods import COMPARED_ONLY, METHODS, Job, find_methods
 from molweight.tasks.metrics import METRICS, Metric
 
 SEEDS = {"smoke": 1, "quick": 1, "standard": 3, "full": 5}  # of each method, by budget
@@ -57,7 +57,11 @@ class AdaptConfig:
     compute: Compute = field(default_factory=choose_compute)
 
     def __post_init__(self) -> None:
-        find_methods(self.methods)
+        if compared := [name for name in find_methods(self.methods) if name in COMPARED_ONLY]:
+            raise ConfigError(
+                f"--methods {', '.join(compared)}: for `molweight bench` alone, because no ensemble can be "
+                "fitted of it; leave it out"
+            )
         find_budget(self.budget)
         if self.seed < 0:
             raise ConfigError(f"--seed must not be negative, got {self.seed}")

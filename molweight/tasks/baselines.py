@@ -1,7 +1,8 @@
-"""Random forest on fingerprints: the first line a sceptic looks for."""
+"""Models without a network on fingerprints and descriptors: the first lines a sceptic looks for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import joblib
 import numpy as np
@@ -10,8 +11,45 @@ from numpy.typing import NDArray
 from molweight.molecules.fingerprints import ecfp4
 from molweight.tasks.data import TaskData
 
-TREES = 500
+TREES = 500  # of a forest
+ROUNDS = 100  # of boosting
 MANY = 500  # molecules: below, starting processes would take longer than the work
+
+Features = NDArray[Any]  # [molecules, columns]
+FitTask = Callable[[Features, NDArray[np.float32]], object]  # features and labels of one task to a model
+
+
+@dataclass(frozen=True)
+class EachTask:
+    """A model for each task, on the molecules that have its label; None where there is nothing to learn."""
+
+    models: list[object | None]
+    constants: list[float]
+
+    @classmethod
+    def fit(cls, features: Features, labels: NDArray[np.float32], fit: FitTask) -> "EachTask":
+        """A task of one class, or of one value, or without a label gets a constant.
+
+        Args:
+            features: [molecules, columns].
+            labels: [molecules, tasks], NaN where missing.
+            fit: of one task.
+        """
+        models, constants = [], []
+        for column in labels.T:
+            present = ~np.isnan(column)
+            constants.append(float(column[present].mean()) if present.any() else 0.0)
+            learnable = len(np.unique(column[present])) > 1
+            models.append(fit(features[present], column[present]) if learnable else None)
+        return cls(models, constants)
+
+    def predict(self, features: Features) -> NDArray[np.float32]:
+        """Probabilities of class 1, or values: [molecules, tasks]."""
+        columns = [
+            np.full(len(features), constant) if model is None else _predict(model, features)
+            for model, constant in zip(self.models, self.constants, strict=True)
+        ]
+        return np.stack(columns, axis=1).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -31,25 +69,15 @@ class RandomForest:
             seed: of the forests.
         """
         features = ecfp4([data.smiles[i] for i in train])
-        forests, constants = [], []
-        for column in data.labels[train].T:
-            present = ~np.isnan(column)
-            constants.append(float(column[present].mean()) if present.any() else 0.0)
-            learnable = len(np.unique(column[present])) > 1
-            forests.append(_fit(data.kind, seed, features[present], column[present]) if learnable else None)
-        return cls(forests, constants)
+        found = EachTask.fit(features, data.labels[train], lambda x, y: fit_forest(data.kind, seed, x, y))
+        return cls(found.models, found.constants)
 
     def predict(self, smiles: Sequence[str]) -> NDArray[np.float32]:
         """Probabilities of class 1, or values: [molecules, tasks]."""
-        features = ecfp4(smiles)
-        columns = [
-            np.full(len(features), constant) if forest is None else _predict(forest, features)
-            for forest, constant in zip(self.forests, self.constants, strict=True)
-        ]
-        return np.stack(columns, axis=1).astype(np.float32)
+        return EachTask(self.forests, self.constants).predict(ecfp4(smiles))
 
 
-def _fit(kind: str, seed: int, features: NDArray[np.uint8], labels: NDArray[np.float32]) -> object:
+def fit_forest(kind: str, seed: int, features: Features, labels: NDArray[np.float32]) -> object:
     """The same forest on one core as on many.
 
     Never in threads, where scikit-learn's would reset the interpreter's one list of warning filters under
@@ -67,7 +95,21 @@ def _fit(kind: str, seed: int, features: NDArray[np.uint8], labels: NDArray[np.f
         return forest.fit(features, labels)
 
 
-def _predict(forest, features: NDArray[np.uint8]) -> NDArray[np.float64]:  # type: ignore[no-untyped-def]
-    return (
-        forest.predict_proba(features)[:, 1] if hasattr(forest, "predict_proba") else forest.predict(features)
+def fit_boosting(kind: str, seed: int, features: Features, labels: NDArray[np.float32]) -> object:
+    """Gradient boosting on histograms (as in LightGBM): 100 trees; classes weighted against imbalance.
+
+    No part of the labels is held out to stop early, so that it learns from as many as the forest.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    settings = {"max_iter": ROUNDS, "early_stopping": False, "random_state": seed}
+    boosting = (
+        HistGradientBoostingClassifier(class_weight="balanced", **settings)
+        if kind == "classification"
+        else HistGradientBoostingRegressor(**settings)
     )
+    return boosting.fit(features, labels)
+
+
+def _predict(model, features: Features) -> NDArray[np.float64]:  # type: ignore[no-untyped-def]
+    return model.predict_proba(features)[:, 1] if hasattr(model, "predict_proba") else model.predict(features)

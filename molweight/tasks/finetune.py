@@ -25,6 +25,7 @@ from molweight.tasks.sampling import step_batch
 PREDICT_BATCH = 512
 
 Step = Callable[[Tensor], Tensor]
+MakeStep = Callable[[FinetuneProblem, Store, Tensor, Tensor, torch.optim.Optimizer, int], Step]
 
 
 @dataclass(frozen=True)
@@ -66,75 +67,6 @@ class FinetunedModel:
     def predict(self, store: Store, molecules: NDArray[np.int64]) -> NDArray[np.float32]:
         """Scores that rank, or values in the units of the data: [molecules, tasks]."""
         return self.scaler.invert(predict(self.problem, store, molecules))
-
-
-def finetune(
-    encoder: GIN,
-    data: TaskData,
-    train: NDArray[np.int64],
-    valid: NDArray[np.int64],
-    metric: Metric,
-    config: FinetuneConfig,
-    compute: Compute,
-    seed: int,
-    progress: Callable[[FinetuneRecord], None] = lambda record: None,
-) -> FinetunedModel:
-    """Fine-tune a copy of the encoder and keep the epoch with the best validation score.
-
-    Args:
-        encoder: left as it is.
-        data: labels of molecules outside `train` and `valid` are not read.
-        train: molecules to learn from.
-        valid: molecules that choose the epoch.
-        metric: what chooses.
-        config: settings.
-        compute: device and precision.
-        seed: of head, batches and dropout.
-        progress: called after each epoch.
-
-    Raises:
-        FloatingPointError: if the loss is not finite.
-        DataError: if the validation molecules have no task that the metric can be computed on.
-    """
-    torch.manual_seed(seed)
-    problem = FinetuneProblem(copy.deepcopy(encoder), len(data.tasks), data.kind, compute).to(compute.device)
-    problem.encoder.dropout = config.dropout
-    scaler = Scaler.of(data.labels[train], data.kind)
-    store = data.store.to(compute.device)
-    labels = torch.from_numpy(scaler.transform(data.labels)).to(compute.device)
-    optimiser = adam(problem.parameters(), config.lr, compute.device)
-    # batches are drawn on the CPU, where it is known whether they fit what is recorded
-    learn = as_tensor(train, torch.device("cpu"))
-    step = finetuning_step(problem, store, labels, learn, optimiser, config.batch_size)
-    best, best_state, waited = -np.inf, copy.deepcopy(problem.state_dict()), 0
-    sign = 1 if metric.higher_is_better else -1
-    for epoch in range(config.epochs):
-        loss = _epoch(problem, step, learn, config, epoch, seed)
-        predicted = scaler.invert(predict(problem, store, valid))
-        reached = score(metric, data.labels[valid], predicted, data.tasks).value
-        if np.isnan(reached):
-            raise DataError(
-                f"{metric.name} cannot be computed on the {len(valid)} validation molecules (one class only, "
-                "or no label): no epoch can be chosen; validate on others"
-            )
-        progress(FinetuneRecord(epoch, loss, reached))
-        waited += 1
-        if sign * reached > best:
-            best, best_state, waited = sign * reached, copy.deepcopy(problem.state_dict()), 0
-        if waited >= config.patience:
-            break
-    problem.load_state_dict(best_state)
-    return FinetunedModel(problem.eval(), scaler, sign * best)
-
-
-def predict(problem: FinetuneProblem, store: Store, molecules: NDArray[np.int64]) -> NDArray[np.float32]:
-    """The problem's own output for each molecule, in evaluation mode: [molecules, tasks]."""
-    store = store.to(problem.compute.device)
-    chosen = as_tensor(molecules, store.device)
-    problem.eval()
-    with torch.inference_mode():  # in which sums are taken in order on a GPU too
-        parts = [problem.predict(collate(store, part)) for part in chosen.split(PREDICT_BATCH)]
-    return torch.cat(parts).cpu().numpy()
 
 
 def finetuning_step(
@@ -182,6 +114,77 @@ def finetuning_step(
 
     replay = Replay(program, [torch.zeros(count, dtype=torch.int64, device=store.device)])
     return lambda molecules: (replay if sizes.fit(molecules, capacity) else plain)(molecules)
+
+
+def finetune(
+    encoder: GIN,
+    data: TaskData,
+    train: NDArray[np.int64],
+    valid: NDArray[np.int64],
+    metric: Metric,
+    config: FinetuneConfig,
+    compute: Compute,
+    seed: int,
+    progress: Callable[[FinetuneRecord], None] = lambda record: None,
+    make_step: MakeStep = finetuning_step,
+) -> FinetunedModel:
+    """Fine-tune a copy of the encoder and keep the epoch with the best validation score.
+
+    Args:
+        encoder: left as it is.
+        data: labels of molecules outside `train` and `valid` are not read.
+        train: molecules to learn from.
+        valid: molecules that choose the epoch.
+        metric: what chooses.
+        config: settings.
+        compute: device and precision.
+        seed: of head, batches and dropout.
+        progress: called after each epoch.
+        make_step: what a step is; called as `finetuning_step`.
+
+    Raises:
+        FloatingPointError: if the loss is not finite.
+        DataError: if the validation molecules have no task that the metric can be computed on.
+    """
+    torch.manual_seed(seed)
+    problem = FinetuneProblem(copy.deepcopy(encoder), len(data.tasks), data.kind, compute).to(compute.device)
+    problem.encoder.dropout = config.dropout
+    scaler = Scaler.of(data.labels[train], data.kind)
+    store = data.store.to(compute.device)
+    labels = torch.from_numpy(scaler.transform(data.labels)).to(compute.device)
+    optimiser = adam(problem.parameters(), config.lr, compute.device)
+    # batches are drawn on the CPU, where it is known whether they fit what is recorded
+    learn = as_tensor(train, torch.device("cpu"))
+    step = make_step(problem, store, labels, learn, optimiser, config.batch_size)
+    best, best_state, waited = -np.inf, copy.deepcopy(problem.state_dict()), 0
+    sign = 1 if metric.higher_is_better else -1
+    for epoch in range(config.epochs):
+        loss = _epoch(problem, step, learn, config, epoch, seed)
+        predicted = scaler.invert(predict(problem, store, valid))
+        reached = score(metric, data.labels[valid], predicted, data.tasks).value
+        if np.isnan(reached):
+            raise DataError(
+                f"{metric.name} cannot be computed on the {len(valid)} validation molecules (one class only, "
+                "or no label): no epoch can be chosen; validate on others"
+            )
+        progress(FinetuneRecord(epoch, loss, reached))
+        waited += 1
+        if sign * reached > best:
+            best, best_state, waited = sign * reached, copy.deepcopy(problem.state_dict()), 0
+        if waited >= config.patience:
+            break
+    problem.load_state_dict(best_state)
+    return FinetunedModel(problem.eval(), scaler, sign * best)
+
+
+def predict(problem: FinetuneProblem, store: Store, molecules: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The problem's own output for each molecule, in evaluation mode: [molecules, tasks]."""
+    store = store.to(problem.compute.device)
+    chosen = as_tensor(molecules, store.device)
+    problem.eval()
+    with torch.inference_mode():  # in which sums are taken in order on a GPU too
+        parts = [problem.predict(collate(store, part)) for part in chosen.split(PREDICT_BATCH)]
+    return torch.cat(parts).cpu().numpy()
 
 
 def _epoch(

@@ -195,6 +195,13 @@ def test_unknown_methods_budgets_and_kinds_are_refused(adapt, tmp_path):
     assert not (tmp_path / "model.unfinished").exists()
 
 
+def test_methods_that_no_ensemble_can_be_fitted_of_are_refused(adapt, tmp_path):
+    code, _, err = adapt(tmp_path / "model", methods="rf,probe,finetune,two-level")
+    assert code == 2
+    assert "--methods probe, two-level: for `molweight bench` alone" in " ".join(err.split())
+    assert not (tmp_path / "model.unfinished").exists()
+
+
 @pytest.mark.slow
 def test_a_full_disk_is_one_line(adapt, tmp_path, monkeypatch):
     def full(*arguments):

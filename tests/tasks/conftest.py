@@ -4,8 +4,15 @@ import torch
 
 from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
+from molweight.molecules.splits import Split
 from molweight.molecules.store import store_from_smiles
+from molweight.solver import LoopConfig
+from molweight.tasks.budgets import Budget
 from molweight.tasks.data import TaskData
+from molweight.tasks.finetune import FinetuneConfig
+from molweight.tasks.job import Job
+from molweight.tasks.metrics import RMSE, ROC_AUC
+from molweight.tasks.reweight import ReweightConfig
 
 SMILES = [
     "CCO", "CCCO", "CCCCO", "CCN", "CCCN", "CCCCN", "CCC", "CCCC", "CCCCC", "c1ccccc1", "Cc1ccccc1",
@@ -38,3 +45,13 @@ def data(request) -> TaskData:
 def parts() -> dict[str, np.ndarray]:
     order = np.random.default_rng(0).permutation(20)
     return {"train": order[:12], "valid": order[12:16], "test": order[16:]}
+
+
+@pytest.fixture
+def job(encoder, data, parts, compute) -> Job:
+    """A method's job on these molecules, with the smallest budget and no test label."""
+    split = Split(parts["train"], parts["valid"], parts["test"])
+    metric = ROC_AUC if data.kind == "classification" else RMSE
+    loop = LoopConfig(steps=4, warmup=1)
+    budget = Budget(FinetuneConfig(2, 2, batch_size=6), ReweightConfig(loop, 8, 6, 6, 4))
+    return Job(data.hide_labels(parts["test"]), split, metric, budget, compute, 0, encoder)

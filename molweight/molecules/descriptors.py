@@ -1,0 +1,47 @@
+"""RDKit's descriptors of whole molecules: weight, polarity, charges, counts of rings, groups, fragments."""
+
+from collections.abc import Sequence
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from rdkit import Chem
+from rdkit.Chem import Descriptors
+from rdkit.rdBase import BlockLogs
+
+from molweight.errors import DataError
+
+MANY = 500  # molecules: below, starting processes would take longer than the work
+LARGEST = 1e30  # what float32 can hold with room to spare; Ipc grows past it with the size of a molecule
+
+
+def rdkit_descriptors(smiles: Sequence[str]) -> NDArray[np.float32]:
+    """Every descriptor of RDKit's list: float32 [molecules, descriptors], NaN where it has no value.
+
+    Partial charges and what is made of them have none where an atom lacks parameters. Values past ±1e30
+    are cut there.
+
+    Raises:
+        DataError: at the first text that is not valid SMILES, with its position.
+    """
+    if not smiles:
+        return np.zeros((0, len(Descriptors.descList)), np.float32)
+    parts = np.array_split(np.arange(len(smiles)), max(1, len(smiles) // MANY))
+    jobs = (joblib.delayed(_described)([smiles[i] for i in part], int(part[0])) for part in parts)
+    workers = -1 if len(smiles) > MANY else 1
+    found: NDArray[np.float32] = np.concatenate(joblib.Parallel(workers, prefer="processes")(jobs))
+    return found
+
+
+def _described(smiles: Sequence[str], first: int) -> NDArray[np.float32]:
+    rows = np.empty((len(smiles), len(Descriptors.descList)), np.float64)
+    with BlockLogs():
+        for number, text in enumerate(smiles):
+            mol = Chem.MolFromSmiles(text)
+            if mol is None:
+                raise DataError(
+                    f"molecule {first + number}: {text!r} is not valid SMILES; set such rows aside first"
+                )
+            rows[number] = list(Descriptors.CalcMolDescriptors(mol, missingVal=np.nan).values())
+    cut = np.where(np.isnan(rows), np.nan, rows.clip(-LARGEST, LARGEST))
+    return cut.astype(np.float32)

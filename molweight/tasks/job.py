@@ -1,0 +1,134 @@
+"""What a method is asked for, and what it comes to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molweight.encoders.compute import Compute
+from molweight.encoders.gin import GIN
+from molweight.molecules.splits import Split
+from molweight.molecules.store import Store
+from molweight.objectives import GRAPH_OBJECTIVES
+from molweight.solver import StepRecord
+from molweight.solver.ranks import ALONE, Ranks
+from molweight.tasks.baselines import EachTask, Features, FitTask, RandomForest
+from molweight.tasks.budgets import Budget
+from molweight.tasks.data import TaskData
+from molweight.tasks.finetune import FinetunedModel, FinetuneRecord, MakeStep, finetune, finetuning_step
+from molweight.tasks.metrics import Metric, score
+
+Predictions = NDArray[np.float32]  # [molecules, tasks]
+Advance = Callable[[int, int | None, str], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One method on one split with one seed; the data come without the labels of the test molecules.
+
+    Attributes:
+        checkpoint: the encoder to start from; left as it is.
+        objectives: names of those to pretrain on.
+        corpus: molecules of continued pretraining; those of the train part where there is none.
+        snapshot: file where a method may keep its state while it runs.
+        advance: reports progress: steps done, steps in all, a remark.
+        ranks: those that share each batch of continued pretraining.
+    """
+
+    data: TaskData
+    split: Split
+    metric: Metric
+    budget: Budget
+    compute: Compute
+    seed: int
+    checkpoint: GIN
+    objectives: tuple[str, ...] = tuple(GRAPH_OBJECTIVES)
+    corpus: Store | None = None
+    snapshot: Path | None = None
+    advance: Advance = lambda done, total, remark: None
+    ranks: Ranks = ALONE
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted method: its model, its validation score, and what it did with objective weights.
+
+    Attributes:
+        model: what was fitted.
+        encoder: what was fine-tuned, as it was before; None where there is none.
+        predict: from positions in the job's data.
+        valid: score of the epoch that was chosen.
+        weights: of the objectives, where there were any.
+        history: of learning them.
+    """
+
+    model: FinetunedModel | RandomForest | EachTask
+    predict: Callable[[NDArray[np.int64]], Predictions]
+    valid: float
+    encoder: GIN | None = None
+    weights: dict[str, float] | None = None
+    history: list[StepRecord] = field(default_factory=list, repr=False)
+
+
+Method = Callable[[Job], Fitted]
+
+
+def of_features(fit: FitTask, features: Callable[[NDArray[np.int64]], Features], job: Job) -> Fitted:
+    """A model without a network for each task, on what is computed of the molecules beforehand.
+
+    Args:
+        fit: of one task.
+        features: of molecules, from positions in the job's data to [molecules, columns].
+        job: what to do.
+    """
+    train, valid = job.split.train, job.split.valid
+    model = EachTask.fit(features(train), job.data.labels[train], fit)
+
+    def predict(molecules: NDArray[np.int64]) -> Predictions:
+        return model.predict(features(molecules))
+
+    reached = score(job.metric, job.data.labels[valid], predict(valid), job.data.tasks)
+    return Fitted(model, predict, reached.value)
+
+
+def fine_tuned(
+    encoder: GIN,
+    job: Job,
+    weights: dict[str, float] | None = None,
+    history: list[StepRecord] | None = None,
+    make_step: MakeStep = finetuning_step,
+) -> Fitted:
+    """Fine-tune a copy of an encoder on the train part.
+
+    Args:
+        encoder: left as it is.
+        job: what to do.
+        weights: of the objectives that the encoder was pretrained on, to be told.
+        history: of learning them.
+        make_step: what a step of fine-tuning is.
+    """
+    config = job.budget.finetune
+
+    def show(record: FinetuneRecord) -> None:
+        remark = f"loss {record.loss:.3f}, valid {job.metric.name} {record.valid:.3f}"
+        job.advance(record.epoch + 1, config.epochs, remark)
+
+    model = finetune(
+        encoder,
+        job.data,
+        job.split.train,
+        job.split.valid,
+        job.metric,
+        config,
+        job.compute,
+        job.seed,
+        show,
+        make_step,
+    )
+
+    def predict(molecules: NDArray[np.int64]) -> Predictions:
+        return model.predict(job.data.store, molecules)
+
+    return Fitted(model, predict, model.valid, encoder, weights, history or [])
