@@ -15,7 +15,8 @@ FOLDER = "outcomes"  # below the report's folder, until there is a report
 class Outcome:
     """One method with one seed: its scores, its cost, and what it did with objective weights.
 
-    `others` are the test scores by the other metrics of the kind.
+    `others` are the test scores by the other metrics of the kind, `machine` what it was computed on and how
+    precisely.
     """
 
     test: Score
@@ -24,6 +25,7 @@ class Outcome:
     seconds: float
     weights: dict[str, float] | None = None
     history: list[StepRecord] = field(default_factory=list, repr=False)
+    machine: str = ""
 
 
 @dataclass(frozen=True)

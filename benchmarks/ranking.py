@@ -35,15 +35,18 @@ class Ranking:
     left_out: list[str]
 
 
-def rank_methods(scores: Array, methods: Sequence[str], sets: Sequence[str]) -> Ranking | None:
+def rank_methods(
+    scores: Array, methods: Sequence[str], sets: Sequence[str], kept: Sequence[str] = ()
+) -> Ranking | None:
     """Rank the methods on each set, ties sharing their mean rank; None where less than a pair is left.
 
     Args:
         scores: the higher the better, [sets, methods], NaN where unfinished.
         methods: names.
         sets: names.
+        kept: methods for which rather a set is left out.
     """
-    rows, columns = complete_block(~np.isnan(scores))
+    rows, columns = complete_block(~np.isnan(scores), [i for i, m in enumerate(methods) if m in kept])
     if len(rows) < 2 or len(columns) < 2:
         return None
     block = scores[np.ix_(rows, columns)]
@@ -63,15 +66,23 @@ def rank_methods(scores: Array, methods: Sequence[str], sets: Sequence[str]) -> 
     )
 
 
-def complete_block(finished: NDArray[np.bool_]) -> tuple[list[int], list[int]]:
+def complete_block(finished: NDArray[np.bool_], kept: Sequence[int] = ()) -> tuple[list[int], list[int]]:
     """Rows and columns without a gap: the one with the largest share of gaps is left out until none has any.
 
     Of a row and a column with equal shares the row goes, and of two rows the later one.
 
+    Args:
+        finished: [rows, columns].
+        kept: columns that stay where they can: rows in which one of them has a gap go first.
+
     >>> complete_block(np.array([[1, 1, 1], [1, 1, 0], [1, 1, 0]], bool))
     ([0, 1, 2], [0, 1])
+    >>> complete_block(np.array([[1, 1, 1], [1, 1, 0], [1, 1, 0]], bool), kept=[2])
+    ([0], [0, 1, 2])
     """
-    rows, columns = list(range(finished.shape[0])), list(range(finished.shape[1]))
+    needed = [column for column in kept if finished[:, column].any()]
+    rows = [row for row in range(finished.shape[0]) if finished[row, needed].all()]
+    columns = list(range(finished.shape[1]))
     while rows and columns:
         gaps = ~finished[np.ix_(rows, columns)]
         if not gaps.any():
@@ -123,7 +134,7 @@ def find_cliques(ranks: Array, difference: float) -> list[tuple[int, int]]:
 
 
 def signed_rank(gains: Sequence[float]) -> float:
-    """p of Wilcoxon's signed-rank test, two-sided and exact where no gains tie; 1 where all are 0, NaN for none.
+    """p of Wilcoxon's signed-rank test, two-sided, exact where no gains tie; 1 where all are 0, NaN for none.
 
     >>> signed_rank([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
     0.03125

@@ -1,0 +1,72 @@
+"""`molweight bench report`: tables, pictures and `summary.json` of a suite's results folder."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from molweight.benchmarks.rank_picture import draw_ranks
+from molweight.benchmarks.ranking import Ranking
+from molweight.benchmarks.suite_over_sets import summarise_over
+from molweight.benchmarks.suite_parts import PARTS, tables_of
+from molweight.benchmarks.suite_results import Asked, SetResults, read_asked, read_set
+from molweight.benchmarks.suite_summary import rounded, summarise_set
+from molweight.reports.json_file import write_json
+from molweight.reports.pictures import draw_weights
+from molweight.reports.progress import announce
+
+SUMMARY, PICTURES = "summary.json", "pictures"
+
+
+def write_suite_report(folder: Path, console: Console) -> None:
+    """Write `summary.json` and pictures of a results folder, finished or not, and print all tables.
+
+    Args:
+        folder: of a suite.
+        console: to print to.
+
+    Raises:
+        DataError: if the folder is not of a suite, or a file of it is damaged.
+    """
+    asked = read_asked(folder)
+    splits = {split: _summarise_split(folder, asked, split) for split in asked.splits}
+    summary = rounded({"asked": asked.content, "splits": splits})
+    write_json(summary, folder / SUMMARY, indent=None)
+    for split in asked.splits:
+        for part in PARTS:
+            for table in tables_of(summary, part, split):
+                table.show(console)
+    console.print(f"summary: {folder / SUMMARY}", soft_wrap=True)
+    console.print(f"pictures: {folder / PICTURES}", soft_wrap=True)
+
+
+def _summarise_split(folder: Path, asked: Asked, split: str) -> dict[str, Any]:
+    sets = {}
+    for name in asked.sets:
+        if (found := read_set(folder, asked, name, split)) is not None:
+            announce(f"{name}, {split}: molecules drawn anew")
+            sets[name] = summarise_set(found)
+            _draw_trajectories(found, folder / PICTURES)
+    over = summarise_over(split, sets, asked.methods)
+    if over["ranking"]:
+        title = f"mean ranks over {len(over['ranking']['sets'])} data sets, {split} split"
+        draw_ranks(Ranking(**over["ranking"]), title, folder / PICTURES / f"ranks-{split}.png")
+    return {
+        "sets": {name: summary.entry for name, summary in sets.items()},
+        "not_begun": [name for name in asked.sets if name not in sets],
+        **over,
+    }
+
+
+def _draw_trajectories(found: SetResults, folder: Path) -> None:
+    """Weights over steps, a picture for each method that learned some, over the steps that all seeds took."""
+    for method in found.cells:
+        histories = [o.history for o in found.outcomes(method).values() if o.history]
+        if histories:
+            steps = min(map(len, histories))
+            trajectories = {
+                name: [[record.weights[name] for record in history[:steps]] for history in histories]
+                for name in histories[0][0].weights
+            }
+            title = f"{found.name}, {found.split} split: objective weights of {method}"
+            draw_weights(trajectories, title, folder / f"weights-{found.name}-{found.split}-{method}.png")
