@@ -1,8 +1,8 @@
 """`python -m molweight.benchmarks.markdown PAGE`: fill a Markdown page with the tables of its reports.
 
 A page names a report in a comment, `<!-- report results/bbbp/report.json -->`, by its path from the page, or
-a suite's summary, a part of it and a split, `<!-- suite results/suite/summary.json scores chiral-scaffold -->`;
-what lies between that and `<!-- end -->` is replaced, and no figure of a table is typed by hand.
+the summary of a suite, a part of it and a split, `<!-- suite summary.json ranks chiral-scaffold -->`; what
+lies between that and `<!-- end -->` is replaced, and no figure of a table is typed by hand.
 """
 
 import json
@@ -16,8 +16,8 @@ import typer
 
 from molweight.benchmarks.comparison import paired_difference, verdict
 from molweight.benchmarks.program import run_program
+from molweight.benchmarks.suite_numbers import ACRONYMS
 from molweight.benchmarks.suite_parts import tables_of
-from molweight.benchmarks.suite_tables import ACRONYMS
 from molweight.errors import DataError
 from molweight.paths import replacing
 from molweight.reports.markdown import table

@@ -24,7 +24,10 @@ class Code(str):
 
 @dataclass(frozen=True)
 class PlainTable:
-    """A title, a line of headings, lines of cells as long as it, and sentences below."""
+    """A title, a line of headings, lines of cells as long as it, and sentences below.
+
+    Cells may hold any text; title, headings and sentences are ours and go into Markdown as they are.
+    """
 
     title: str
     headings: tuple[str, ...]
@@ -42,9 +45,8 @@ class PlainTable:
         | `rf` | **0.7** |
         """
         cells = [[_in_markdown(cell) for cell in row] for row in self.rows]
-        shown = [markdown_table([escaped(heading) for heading in self.headings], cells)] if cells else []
-        notes = [escaped(note) for note in self.notes]
-        return "\n\n".join([f"**{escaped(self.title)}**", *shown, *notes])
+        shown = [markdown_table(self.headings, cells)] if cells else []
+        return "\n\n".join([f"**{self.title}**", *shown, *self.notes])
 
     def show(self, console: Console) -> None:
         """In the terminal; the first column is set left, the others right."""

@@ -160,10 +160,13 @@ def holm(p: Sequence[float]) -> list[float]:
     return [float(value) for value in found]
 
 
-def least_corrected(sets: int, tests: int) -> float:
-    """The smallest p that the signed-rank test of so many sets can have after the correction.
+def least_corrected(sets: Sequence[int]) -> list[float]:
+    """The smallest p that each of several signed-rank tests can have after the correction.
 
-    >>> least_corrected(5, 3), least_corrected(8, 3)
-    (0.1875, 0.0234375)
+    Args:
+        sets: that each test is of.
+
+    >>> least_corrected([5, 5, 5]), least_corrected([8, 8, 8])
+    ([0.1875, 0.1875, 0.1875], [0.0234375, 0.0234375, 0.0234375])
     """
-    return min(1.0, tests * 2.0 ** (1 - sets))
+    return holm([2.0 ** (1 - each) if each else float("nan") for each in sets])

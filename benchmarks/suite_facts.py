@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from molweight.benchmarks.plain_table import Code, PlainTable, Strong
+from molweight.benchmarks.suite_numbers import ACRONYMS, NOTHING, Told
 from molweight.benchmarks.suite_summary import COST_UNIT, is_ours
-from molweight.benchmarks.suite_tables import ACRONYMS, NOTHING, Told
 from molweight.reports.pictures import label
 from molweight.reports.tables import mean_and_spread
 from molweight.screening.findings import counted
@@ -17,7 +17,8 @@ def set_tables(split: str, told: Told, methods: Sequence[str]) -> list[PlainTabl
     """What each data set is: its metric, tasks, parts, split and machines."""
     headings = ("set", "metric", "tasks", "train / valid / test", "split", "seeds", "unfinished", "machine")
     rows = tuple((name, *_set_cells(entry, methods)) for name, entry in told["sets"].items())
-    notes = [f"{name}: {entry['note']}." for name, entry in told["sets"].items() if entry["note"]]
+    notes = [f"{label(term)}: {value}." for term, value in told["terms"].items()]
+    notes += [f"{name}: {entry['note']}." for name, entry in told["sets"].items() if entry["note"]]
     for name, entry in told["sets"].items():
         if left_out := entry["tasks_left_out"]:
             tasks = f"{len(left_out)} tasks are" if len(left_out) > 1 else "1 task is"
@@ -91,14 +92,14 @@ def _weights(split: str, told: Told, method: str) -> PlainTable:
     )
     notes = [
         "Weight after learning ± spread over seeds; mean cosine of the objective's gradient with what the "
-        f"property asks for; less error of the objective alone than of {COST_UNIT}. Bold: above an equal share "
-        "with every seed."
+        f"property asks for; less error of the objective alone than of {COST_UNIT}. Bold: above an equal "
+        "share with every seed."
     ]
     if agreed := told["agreement"].get(method):
         notes.append(
-            f"The objective of the largest weight is the one that gains most alone on {agreed['same']} of "
-            f"{counted(agreed['sets'], 'set')} (by chance {agreed['chance']:.1f}); rank correlation of cosines "
-            "with gains alone: "
+            "The objective of the largest weight is the one that gains most alone on "
+            f"{agreed['same']} of {counted(agreed['sets'], 'set')} (by chance {agreed['chance']:.1f}); rank "
+            "correlation of cosines with gains alone: "
             + (NOTHING if agreed["correlation"] is None else f"{agreed['correlation']:+.2f}.")
         )
     return PlainTable(f"{split}: what {method} learned", ("set", *map(label, objectives)), rows, tuple(notes))

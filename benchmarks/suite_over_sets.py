@@ -78,9 +78,10 @@ def compare_pairs(sets: Sets, methods: Sequence[str]) -> list[dict[str, Any]]:
     found = [_pair(sets, m, rival) for m, rival in compared_pairs(methods) if is_ours(m)]
     for claims in (True, False):
         family = [pair for pair in found if pair["claim"] == claims]
-        for pair, corrected in zip(family, holm([pair["p"] for pair in family]), strict=True):
-            pair["corrected"] = corrected
-            pair["least"] = least_corrected(len(pair["sets"]), len(family))
+        corrected = holm([pair["p"] for pair in family])
+        least = least_corrected([len(pair["sets"]) for pair in family])
+        for pair, reached, possible in zip(family, corrected, least, strict=True):
+            pair |= {"corrected": reached, "too_few": not possible <= 0.05}
     return found
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from molweight.benchmarks.plain_table import PlainTable
 from molweight.benchmarks.suite_facts import cost_tables, failure_tables, set_tables, weight_tables
-from molweight.benchmarks.suite_tables import gain_tables, goal_tables, rank_tables, score_tables
+from molweight.benchmarks.suite_rank_tables import goal_tables, rank_tables
+from molweight.benchmarks.suite_tables import gain_tables, score_tables
 from molweight.errors import DataError
 
 Tables = Callable[[str, Mapping[str, Any], Sequence[str]], list[PlainTable]]
@@ -34,6 +35,8 @@ def tables_of(summary: Mapping[str, Any], part: str, split: str) -> list[PlainTa
     """
     if part not in PARTS:
         raise DataError(f"a suite's summary has no part {part!r}; there are {', '.join(PARTS)}")
+    if not {"asked", "splits"} <= summary.keys():
+        raise DataError("not a suite's summary; `molweight bench report` writes one as summary.json")
     if split not in summary["splits"]:
         raise DataError(f"the suite has no {split!r} split; there are {', '.join(summary['splits'])}")
     return PARTS[part](split, summary["splits"][split], summary["asked"]["methods"])

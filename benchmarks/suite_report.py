@@ -16,6 +16,7 @@ from molweight.reports.pictures import draw_weights
 from molweight.reports.progress import announce
 
 SUMMARY, PICTURES = "summary.json", "pictures"
+TERMS = ("preset", "budget", "objectives", "checkpoint", "unlabelled", "version")
 
 
 def write_suite_report(folder: Path, console: Console) -> None:
@@ -53,16 +54,20 @@ def _summarise_split(folder: Path, asked: Asked, split: str) -> dict[str, Any]:
         draw_ranks(Ranking(**over["ranking"]), title, folder / PICTURES / f"ranks-{split}.png")
     return {
         "sets": {name: summary.entry for name, summary in sets.items()},
+        "terms": {term: _text(asked.content[term]) for term in TERMS if asked.content.get(term)},
         "not_begun": [name for name in asked.sets if name not in sets],
         **over,
     }
 
 
+def _text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
 def _draw_trajectories(found: SetResults, folder: Path) -> None:
     """Weights over steps, a picture for each method that learned some, over the steps that all seeds took."""
-    for method in found.cells:
-        histories = [o.history for o in found.outcomes(method).values() if o.history]
-        if histories:
+    for method, reached in found.outcomes.items():
+        if histories := [outcome.history for outcome in reached.values() if outcome.history]:
             steps = min(map(len, histories))
             trajectories = {
                 name: [[record.weights[name] for record in history[:steps]] for history in histories]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molweight.benchmarks.datasets import DATA_SETS
-from molweight.benchmarks.outcomes import FOLDER, Outcome, Outcomes
+from molweight.benchmarks.outcomes import FOLDER, Outcome, Outcomes, read_array
 from molweight.errors import DataError
 from molweight.run_folder import read_json
 from molweight.screening.bootstrap import resampled_scores
@@ -39,15 +39,6 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Reached:
-    """One method with one seed: what it came to, or the error that it failed with."""
-
-    outcome: Outcome | None = None
-    predicted: Array | None = None  # [test molecules, tasks]
-    error: str = ""
-
-
-@dataclass(frozen=True)
 class SetResults:
     """All that was reached on one data set and split.
 
@@ -58,8 +49,9 @@ class SetResults:
         tasks: names.
         digests: of each seed's split; there are as many as seeds were asked for.
         sizes: of the parts, of each seed.
-        labels: of each seed's test part, [molecules, tasks], NaN where missing; of seeds with a cell only.
-        cells: of each method, by seed; one that is not there has not been reached.
+        labels: of each seed's test part, [molecules, tasks], NaN where missing; of seeds with an outcome.
+        outcomes: of each method, by seed, with predictions.
+        errors: of each method, by seed that failed.
     """
 
     name: str
@@ -69,24 +61,17 @@ class SetResults:
     digests: tuple[str, ...]
     sizes: tuple[Mapping[str, int], ...]
     labels: Mapping[int, Array]
-    cells: Mapping[str, Mapping[int, Reached]]
+    outcomes: Mapping[str, Mapping[int, Outcome]]
+    errors: Mapping[str, Mapping[int, str]]
 
     @property
     def note(self) -> str:
         """What differs from the published set."""
         return DATA_SETS[self.name].note if self.name in DATA_SETS else ""
 
-    def outcomes(self, method: str) -> dict[int, Outcome]:
-        """Those that a method has reached, by seed."""
-        return {seed: cell.outcome for seed, cell in self.cells[method].items() if cell.outcome}
-
     def predictions(self, method: str) -> dict[int, Array]:
-        """Of the seeds that a method has finished."""
-        return {s: cell.predicted for s, cell in self.cells[method].items() if cell.predicted is not None}
-
-    def errors(self, method: str) -> dict[int, str]:
-        """Of the seeds that a method failed with."""
-        return {seed: cell.error for seed, cell in self.cells[method].items() if cell.error}
+        """Of the test part, by seed that a method has finished."""
+        return {s: o.predictions for s, o in self.outcomes[method].items() if o.predictions is not None}
 
 
 def read_asked(folder: Path) -> Asked:
@@ -127,56 +112,50 @@ def read_set(folder: Path, asked: Asked, name: str, split: str) -> SetResults | 
         digests, sizes = tuple(setting["digests"]), tuple(setting["sizes"])
     except (KeyError, TypeError) as error:
         raise DataError(f"{path}: not a setting of this version ({error!r})") from None
-    cells = {
-        method: {seed: cell for seed in range(len(digests)) if (cell := _read_reached(kept, method, seed))}
-        for method in asked.methods
+    seeds = range(len(digests))
+    outcomes = {m: {s: o for s in seeds if (o := kept.load(m, s))} for m in asked.methods}
+    errors = {
+        m: {s: told for s in seeds if s not in outcomes[m] and (told := _error(kept.folder, m, s))}
+        for m in asked.methods
     }
-    begun = sorted({seed for found in cells.values() for seed, cell in found.items() if cell.outcome})
-    labels = {seed: _read_array(kept.folder / f"labels-{seed}.npy", len(tasks)) for seed in begun}
-    found = SetResults(name, split, metric, tasks, digests, sizes, labels, cells)
-    _check(found, kept.folder)
+    begun = sorted({seed for reached in outcomes.values() for seed in reached})
+    labels = {seed: _labels(kept.folder / f"labels-{seed}.npy", len(tasks)) for seed in begun}
+    found = SetResults(name, split, metric, tasks, digests, sizes, labels, outcomes, errors)
+    for method, reached in outcomes.items():
+        for seed, outcome in reached.items():
+            _check(metric, labels[seed], outcome, kept.folder / f"{method}-{seed}.npy")
     return found
 
 
-def _read_reached(kept: Outcomes, method: str, seed: int) -> Reached | None:
-    outcome = kept.load(method, seed)
-    if outcome is not None:
-        return Reached(outcome, _read_array(kept.folder / f"{method}-{seed}.npy", None))
-    failed = kept.folder / f"{method}-{seed}.failed.json"
-    return Reached(error=str(read_json(failed).get("error", "unknown"))) if failed.is_file() else None
+def _error(folder: Path, method: str, seed: int) -> str:
+    path = folder / f"{method}-{seed}.failed.json"
+    return str(read_json(path).get("error", "unknown")) if path.is_file() else ""
 
 
-def _read_array(path: Path, tasks: int | None) -> Array:
-    """A table of one row for each test molecule."""
-    try:
-        found: Array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); delete what lies beside it and resume") from None
-    if found.ndim != 2 or tasks not in (None, found.shape[1]):
-        wanted = "tasks" if tasks is None else str(tasks)
-        raise DataError(f"{path}: is of shape {found.shape}, not of [test molecules, {wanted}]")
+def _labels(path: Path, tasks: int) -> Array:
+    found = read_array(path)
+    if found is None:
+        raise DataError(f"{path}: not found, and without it nothing can be told; resume the suite")
+    if found.ndim != 2 or found.shape[1] != tasks:
+        raise DataError(f"{path}: is of shape {found.shape}, not of [test molecules, {tasks}]")
     return found
 
 
-def _check(found: SetResults, folder: Path) -> None:
-    """Refuse predictions that are not those of their outcome: a file of another run, or a damaged one.
+def _check(metric: Metric, labels: Array, outcome: Outcome, path: Path) -> None:
+    """Refuse predictions that are not those of their outcome: of another run, or damaged.
 
     Raises:
-        DataError: if there are some.
+        DataError: if they are not.
     """
-    for method, cells in found.cells.items():
-        for seed, cell in cells.items():
-            if cell.outcome is None or cell.predicted is None:
-                continue
-            path, labels = folder / f"{method}-{seed}.npy", found.labels[seed]
-            if cell.predicted.shape != labels.shape:
-                raise DataError(f"{path}: is of shape {cell.predicted.shape}, its labels of {labels.shape}")
-            if not np.isfinite(cell.predicted).all():
-                raise DataError(f"{path}: holds values that are not finite; delete the outcome and resume")
-            told = cell.outcome.test.value
-            scored = resampled_scores(found.metric, labels, [cell.predicted], np.ones((1, len(labels))))[0, 0]
-            if not np.isclose(scored, told, rtol=CLOSE, equal_nan=True):
-                raise DataError(
-                    f"{path}: scores {found.metric.name} {scored:.4f} on the labels, the outcome beside it "
-                    f"says {told:.4f}; delete both and resume"
-                )
+    remedy = "delete it and the .json beside it, and resume the suite"
+    found = outcome.predictions
+    if found is None:
+        raise DataError(f"{path}: not found; {remedy}")
+    if found.shape != labels.shape or not np.isfinite(found).all():
+        raise DataError(f"{path}: not {labels.shape} finite values, as there are labels; {remedy}")
+    scored = resampled_scores(metric, labels, [found], np.ones((1, len(labels))))[0, 0]
+    if not np.isclose(scored, outcome.test.value, rtol=CLOSE, equal_nan=True):
+        raise DataError(
+            f"{path}: has a {metric.name} of {scored:.4f}, and the .json beside it says "
+            f"{outcome.test.value:.4f}; {remedy}"
+        )

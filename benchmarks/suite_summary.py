@@ -64,8 +64,7 @@ def compared_pairs(methods: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 def summarise_set(found: SetResults) -> SetSummary:
     """Scores, costs and weights of every cell of a set, and gains on the references."""
-    methods = list(found.cells)
-    outcomes = {method: found.outcomes(method) for method in methods}
+    methods, outcomes = list(found.outcomes), found.outcomes
     tests = {m: {seed: o.test.value for seed, o in reached.items()} for m, reached in outcomes.items()}
     predicted = {method: found.predictions(method) for method in methods}
     parts = dict(enumerate(found.digests))
@@ -74,7 +73,7 @@ def summarise_set(found: SetResults) -> SetSummary:
     unit = outcomes.get(COST_UNIT, {})
     summary.entry["sampling_error"] = _sampling_error(summary)
     summary.entry["methods"] = {
-        method: _method(reached, found.errors(method), unit) for method, reached in outcomes.items()
+        method: _method(reached, found.errors[method], unit) for method, reached in outcomes.items()
     }
     summary.entry["gains"] = {
         rival: {m: asdict(each) for m in methods if m != rival and (each := gain_of(summary, m, rival))}
@@ -114,7 +113,7 @@ def rounded(content: Any) -> Any:
 
 def _facts(found: SetResults) -> dict[str, Any]:
     left_out = {
-        task for method in found.cells for o in found.outcomes(method).values() for task in o.test.left_out
+        task for reached in found.outcomes.values() for o in reached.values() for task in o.test.left_out
     }
     return {
         "kind": found.metric.kind,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from molweight.benchmarks.outcomes import FOLDER, Outcome, Outcomes
+from molweight.benchmarks.outcomes import FOLDER, Outcome, Outcomes, write_array
 from molweight.run_folder import write_json
 from molweight.solver import StepRecord
 from molweight.tasks.metrics import METRICS, score
@@ -51,6 +51,7 @@ class MadeUp:
 def make_suite(folder: Path, made: MadeUp = MadeUp()) -> Path:
     """Write the folder: every method ranks or predicts the labels with its own noise."""
     asked = {"data_sets": made.sets, "methods": made.methods, "splits": made.splits, "preset": "quick"}
+    asked |= {"objectives": OBJECTIVES, "budget": "quick"}
     write_json(asked, folder / "suite.json")
     for split in made.splits:
         for name in made.begun:
@@ -68,22 +69,20 @@ def _make_set(folder: Path, name: str, split: str, made: MadeUp) -> None:
     kept = Outcomes(folder / FOLDER)
     for seed in range(seeds):
         labels = _labels(name, digests[seed], made.molecules)
-        kept.folder.mkdir(parents=True, exist_ok=True)
-        np.save(kept.folder / f"labels-{seed}.npy", labels)
+        write_array(labels, kept.folder / f"labels-{seed}.npy")
         for place, method in enumerate(made.methods):
             if error := made.failed.get((name, method, seed)):
                 write_json({"error": error, "seconds": 1.0}, kept.folder / f"{method}-{seed}.failed.json")
             elif (name, method, seed) not in made.missing:
-                generator = np.random.default_rng((seed, place, len(name)))
+                generator = np.random.default_rng((seed, place, list(SETS).index(name)))
                 noise = NOISE[method] * generator.normal(size=labels.shape)
                 predicted = (np.nan_to_num(labels) + noise).astype(np.float32)
                 kept.save(method, seed, _outcome(metric.name, labels, predicted, tasks, method, seed))
-                np.save(kept.folder / f"{method}-{seed}.npy", predicted)
 
 
 def _labels(name: str, digest: str, molecules: int) -> np.ndarray:
     metric, tasks = SETS[name]
-    generator = np.random.default_rng((int(digest, 16), len(name)))
+    generator = np.random.default_rng((int(digest, 16), list(SETS).index(name)))
     values = generator.normal(size=(molecules, tasks))
     labels = (values > 0.5).astype(np.float32) if metric == "roc_auc" else values.astype(np.float32)
     if tasks > 1:
@@ -105,6 +104,7 @@ def _outcome(metric: str, labels, predicted, tasks, method: str, seed: int) -> O
         weights if learns else None,
         [_record(step, weights, seed) for step in range(5)] if learns else [],
         "cpu, float32",
+        predicted,
     )
 
 
