@@ -53,6 +53,26 @@ def paired_difference(ours: Sequence[float], theirs: Sequence[float]) -> Interva
     return mean, mean - float(margin), mean + float(margin)
 
 
+def mean_of_differences(pairs: Sequence[tuple[Sequence[float], Sequence[float]]]) -> Interval:
+    """Mean over data sets of mean differences over paired seeds, and the ends of its interval.
+
+    The variances of the sets' means add up, with the degrees of freedom of Welch and Satterthwaite; NaN ends
+    where a set has a single seed.
+
+    Args:
+        pairs: for each data set our scores and theirs, one for each seed.
+    """
+    differences = [np.asarray(ours) - np.asarray(theirs) for ours, theirs in pairs]
+    mean = float(np.mean([each.mean() for each in differences]))
+    if min(len(each) for each in differences) < 2:
+        return mean, float("nan"), float("nan")
+    variances = np.array([each.var(ddof=1) / len(each) for each in differences])
+    spent = sum(v**2 / (len(each) - 1) for v, each in zip(variances, differences, strict=True))
+    freedom = variances.sum() ** 2 / spent if spent > 0 else 1.0
+    margin = float(stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(variances.sum()) / len(pairs))
+    return mean, mean - margin, mean + margin
+
+
 def percentile_interval(drawn: Array) -> tuple[float, float]:
     """Ends of the percentile interval of a bootstrap (Efron & Tibshirani 1993, ch. 13).
 

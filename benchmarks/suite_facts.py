@@ -17,14 +17,14 @@ def set_tables(split: str, told: Told, methods: Sequence[str]) -> list[PlainTabl
     """What each data set is: its metric, tasks, parts, split and machines."""
     headings = ("set", "metric", "tasks", "train / valid / test", "split", "seeds", "unfinished", "machine")
     rows = tuple((name, *_set_cells(entry, methods)) for name, entry in told["sets"].items())
-    notes = [f"{label(term)}: {value}." for term, value in told["terms"].items()]
+    notes = ["; ".join(f"{label(term)}: {value}" for term, value in told["terms"].items()) + "."]
     notes += [f"{name}: {entry['note']}." for name, entry in told["sets"].items() if entry["note"]]
-    for name, entry in told["sets"].items():
-        if left_out := entry["tasks_left_out"]:
-            tasks = f"{len(left_out)} tasks are" if len(left_out) > 1 else "1 task is"
-            notes.append(f"{name}: {tasks} left out of the scores, with one class only in a test part.")
-        if len(_machines(entry)) > 1:
-            notes.append(f"{name}: the runs were made on different machines; costs are within one.")
+    left_out = {name: len(entry["tasks_left_out"]) for name, entry in told["sets"].items()}
+    if any(left_out.values()):
+        counts = ", ".join(f"{name} {count}" for name, count in left_out.items() if count)
+        notes.append(f"Tasks left out of scores, with one class only in a test part: {counts}.")
+    if mixed := [name for name, entry in told["sets"].items() if len(_machines(entry)) > 1]:
+        notes.append(f"Run on different machines: {', '.join(mixed)}; costs are compared within one.")
     if told["not_begun"]:
         notes.append(f"Asked for and not begun: {', '.join(told['not_begun'])}.")
     return [PlainTable(f"{split}: data sets", headings, rows, tuple(notes))]

@@ -41,11 +41,9 @@ def points(value: float | None, sign: str = "") -> str:
 
 
 def p_value(value: float | None) -> str:
-    """To three decimals, or its magnitude where it is smaller.
+    """To two digits.
 
-    >>> p_value(0.0234), p_value(0.00004)
-    ('0.023', '4e-05')
+    >>> p_value(0.0234), p_value(0.0000412), p_value(1.0)
+    ('0.023', '4.1e-05', '1')
     """
-    if value is None:
-        return NOTHING
-    return f"{value:.3f}" if value >= 0.001 else f"{value:.0e}"
+    return NOTHING if value is None else f"{value:.2g}"

@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from molweight.benchmarks.comparison import percentile_interval, verdict
+from molweight.benchmarks.comparison import mean_of_differences, percentile_interval, verdict
 from molweight.benchmarks.ranking import holm, least_corrected, rank_methods, signed_rank
 from molweight.benchmarks.suite_summary import (
     OURS,
     REFERENCES,
     SetSummary,
-    compared_pairs,
     gain_draws,
     gain_of,
     is_ours,
+    our_pairs,
 )
 
 CLASSIFICATION = "classification"
@@ -58,7 +58,7 @@ def summarise_over(split: str, sets: Sets, methods: Sequence[str]) -> dict[str, 
 
 
 def mean_gain(sets: Sets, method: str, rival: str) -> dict[str, Any] | None:
-    """Mean gain over the classification sets that both have finished, and its bootstrap interval.
+    """Mean gain over the classification sets that both have finished, and its intervals.
 
     Draws of different sets are independent: the mean of their gains, draw by draw, is a draw of the mean.
     """
@@ -66,8 +66,8 @@ def mean_gain(sets: Sets, method: str, rival: str) -> dict[str, Any] | None:
     if not both:
         return None
     low, high = percentile_interval(np.mean([gain_draws(s, method, rival) for s in both], axis=0))
-    mean = float(np.mean([s.mean(method) - s.mean(rival) for s in both]))
-    return {"mean": mean, "over_molecules": [low, high], "sets": len(both)}
+    mean, *ends = mean_of_differences([(s.scores(method), s.scores(rival)) for s in both])
+    return {"mean": mean, "over_seeds": ends, "over_molecules": [low, high], "sets": len(both)}
 
 
 def compare_pairs(sets: Sets, methods: Sequence[str]) -> list[dict[str, Any]]:
@@ -75,7 +75,7 @@ def compare_pairs(sets: Sets, methods: Sequence[str]) -> list[dict[str, Any]]:
 
     Holm's correction is made within the comparisons with the references, and within all others.
     """
-    found = [_pair(sets, m, rival) for m, rival in compared_pairs(methods) if is_ours(m)]
+    found = [_pair(sets, method, rival) for method, rival in our_pairs(methods)]
     for claims in (True, False):
         family = [pair for pair in found if pair["claim"] == claims]
         corrected = holm([pair["p"] for pair in family])

@@ -5,12 +5,13 @@ from typing import Any
 
 from rich.console import Console
 
+from molweight.benchmarks.gain_picture import draw_gains
 from molweight.benchmarks.rank_picture import draw_ranks
 from molweight.benchmarks.ranking import Ranking
 from molweight.benchmarks.suite_over_sets import summarise_over
 from molweight.benchmarks.suite_parts import PARTS, tables_of
 from molweight.benchmarks.suite_results import Asked, SetResults, read_asked, read_set
-from molweight.benchmarks.suite_summary import rounded, summarise_set
+from molweight.benchmarks.suite_summary import is_ours, rounded, summarise_set
 from molweight.reports.json_file import write_json
 from molweight.reports.pictures import draw_weights
 from molweight.reports.progress import announce
@@ -48,16 +49,24 @@ def _summarise_split(folder: Path, asked: Asked, split: str) -> dict[str, Any]:
             announce(f"{name}, {split}: molecules drawn anew")
             sets[name] = summarise_set(found)
             _draw_trajectories(found, folder / PICTURES)
-    over = summarise_over(split, sets, asked.methods)
-    if over["ranking"]:
-        title = f"mean ranks over {len(over['ranking']['sets'])} data sets, {split} split"
-        draw_ranks(Ranking(**over["ranking"]), title, folder / PICTURES / f"ranks-{split}.png")
-    return {
+    told = {
         "sets": {name: summary.entry for name, summary in sets.items()},
         "terms": {term: _text(asked.content[term]) for term in TERMS if asked.content.get(term)},
         "not_begun": [name for name in asked.sets if name not in sets],
-        **over,
+        **summarise_over(split, sets, asked.methods),
     }
+    _draw_over_sets(told, asked, split, folder / PICTURES)
+    return told
+
+
+def _draw_over_sets(told: dict[str, Any], asked: Asked, split: str, folder: Path) -> None:
+    if told["ranking"]:
+        title = f"mean ranks over {len(told['ranking']['sets'])} data sets, {split} split"
+        draw_ranks(Ranking(**told["ranking"]), title, folder / f"ranks-{split}.png")
+    ours = [method for method in asked.methods if is_ours(method)]
+    if any(method in found for found in told["mean_gains"].values() for method in ours):
+        title = f"what learned weights gain, with 95 % intervals over test molecules, {split} split"
+        draw_gains(told, ours, title, folder / f"gains-{split}.png")
 
 
 def _text(value: Any) -> str:

@@ -45,9 +45,13 @@ class SetSummary:
         """Whether all seeds are."""
         return len(self.tests[method]) == self.seeds
 
+    def scores(self, method: str) -> list[float]:
+        """Test scores of the finished seeds, in their order."""
+        return [score for _, score in sorted(self.tests[method].items())]
+
     def mean(self, method: str) -> float:
         """Mean score over seeds, NaN unless all are finished."""
-        return float(np.mean(list(self.tests[method].values()))) if self.finished(method) else float("nan")
+        return float(np.mean(self.scores(method))) if self.finished(method) else float("nan")
 
 
 def is_ours(method: str) -> bool:
@@ -55,11 +59,16 @@ def is_ours(method: str) -> bool:
     return method.startswith(OURS)
 
 
-def compared_pairs(methods: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Each of our methods with every other, then the other methods with the references."""
-    for method in methods:
-        rivals = methods if is_ours(method) else REFERENCES
-        yield from ((method, rival) for rival in rivals if rival != method and rival in methods)
+def our_pairs(methods: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each of our methods with every other; two of ours once.
+
+    >>> list(our_pairs(["rf", "tapweight", "tapweight-cg"]))
+    [('tapweight', 'rf'), ('tapweight-cg', 'rf'), ('tapweight-cg', 'tapweight')]
+    """
+    for place, method in enumerate(methods):
+        if is_ours(method):
+            rivals = (rival for i, rival in enumerate(methods) if i < place or not is_ours(rival))
+            yield from ((method, rival) for rival in rivals)
 
 
 def summarise_set(found: SetResults) -> SetSummary:

@@ -117,8 +117,9 @@ def _mean_gain_cells(told: Told, method: str, rivals: Sequence[str]) -> Iterable
         if found is None:
             yield from (NOTHING, NOTHING)
         else:
-            yield _with_interval(found, {"kind": CLASSIFICATION}, "")
-            yield counted(found["sets"], "set")
+            entry = {"kind": CLASSIFICATION}
+            yield _with_interval(found, entry, f" ({counted(found['sets'], 'set')})")
+            yield _interval(found["over_seeds"], entry)
 
 
 def _with_interval(found: Told, entry: Told, few: str) -> str:

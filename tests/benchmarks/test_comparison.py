@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 from molweight.benchmarks.comparison import (
     drawn_gain,
     gain,
+    mean_of_differences,
     paired_difference,
     percentile_interval,
     resample,
@@ -40,6 +41,17 @@ def test_the_interval_over_seeds_is_that_of_a_paired_t_test():
     interval = stats.ttest_rel(ours, theirs).confidence_interval(0.95)
     assert paired_difference(ours, theirs)[1:] == pytest.approx(interval)
     assert math.isnan(paired_difference([0.5], [0.4])[1])
+
+
+def test_the_mean_over_sets_of_one_set_and_of_equal_ones():
+    ours, theirs = [0.61, 0.72, 0.66, 0.7], [0.6, 0.65, 0.67, 0.62]
+    alone = paired_difference(ours, theirs)
+    assert mean_of_differences([(ours, theirs)]) == pytest.approx(alone)
+    mean, low, high = mean_of_differences([(ours, theirs)] * 4)  # half the error, 12 degrees of freedom
+    shrunk = stats.t.ppf(0.975, 12) / stats.t.ppf(0.975, 3) / 2
+    assert (mean, high - low) == pytest.approx((alone[0], shrunk * (alone[2] - alone[1])))
+    assert math.isnan(mean_of_differences([(ours, theirs), ([0.5], [0.4])])[1])
+    assert mean_of_differences([([1.0, 1.0], [0.0, 0.0])]) == (1, 1, 1)
 
 
 def test_draws_are_those_of_scikit_learn_and_the_same_for_all_methods_and_seeds(classes):
