@@ -14,6 +14,7 @@ from molweight.tasks.metrics import Metric
 
 LEVEL = 0.95
 DRAWS = 2_000
+_SEEDS_STREAM = 10**6  # tells draws of seeds from those of molecules, which are named after a seed
 
 Array = NDArray[np.float64]
 Interval = tuple[float, float, float]  # value, lower end, upper end
@@ -26,15 +27,17 @@ class Gain:
 
     Attributes:
         mean: over the seeds that both have finished.
+        over_both: ends of the bootstrap interval over test molecules and seeds, which decides.
+        over_molecules: over test molecules alone, the trained models taken as they are.
         over_seeds: ends of Student's interval over paired seeds, NaN for a single seed.
-        over_molecules: ends of the bootstrap interval of the same mean over test molecules.
         relative: the mean in parts of the other's error, 1 - ROC-AUC or what the metric itself is.
         seeds: how many both have finished.
     """
 
     mean: float
-    over_seeds: tuple[float, float]
+    over_both: tuple[float, float]
     over_molecules: tuple[float, float]
+    over_seeds: tuple[float, float]
     relative: float
     seeds: int
 
@@ -125,17 +128,42 @@ def resample(
     return found
 
 
-def drawn_gain(metric: Metric, ours: Mapping[int, Array], theirs: Mapping[int, Array]) -> Array:
-    """What one method gains on another in each draw, mean over the seeds that both have, [draws]."""
+def seed_weights(seeds: int, name: str, draws: int = DRAWS) -> Array:
+    """What each seed counts when seeds are drawn with replacement, too: [draws, seeds], rows of sum 1.
+
+    Few drawn anew vary less than those they stand for; the weights are spread by what that takes away (the
+    rescaled bootstrap of Rao & Wu, J. Am. Stat. Assoc. 1988).
+
+    Args:
+        seeds: how many.
+        name: of the data set; decides the draws.
+        draws: how many.
+    """
+    if seeds < 2:
+        return np.ones((draws, seeds))
+    generator = np.random.default_rng((crc32(name.encode()), _SEEDS_STREAM))
+    shares = generator.multinomial(seeds, np.full(seeds, 1 / seeds), draws) / seeds
+    return 1 / seeds + np.sqrt(seeds / (seeds - 1)) * (shares - 1 / seeds)
+
+
+def drawn_gain(
+    metric: Metric, ours: Mapping[int, Array], theirs: Mapping[int, Array], weights: Array | None = None
+) -> Array:
+    """What one method gains on another in each draw, mean over the seeds that both have, [draws].
+
+    Args:
+        metric: of the scores.
+        ours: of each seed, as `resample` gives them.
+        theirs: likewise.
+        weights: of the seeds that both have, as `seed_weights` gives them; equal ones where there are none.
+    """
     sign = 1 if metric.higher_is_better else -1
-    return sign * np.mean([ours[seed] - theirs[seed] for seed in common_seeds(ours, theirs)], axis=0)
+    gained = sign * np.array([ours[seed] - theirs[seed] for seed in common_seeds(ours, theirs)])
+    return gained.mean(0) if weights is None else np.einsum("ds,sd->d", weights, gained)
 
 
 def gain(
-    metric: Metric,
-    ours: Mapping[int, float],
-    theirs: Mapping[int, float],
-    drawn: Array,
+    metric: Metric, ours: Mapping[int, float], theirs: Mapping[int, float], molecules: Array, both: Array
 ) -> Gain:
     """One method against another, by their scores with each seed.
 
@@ -143,7 +171,8 @@ def gain(
         metric: of the scores.
         ours: score with each seed.
         theirs: likewise; at least one seed must be in both.
-        drawn: as `drawn_gain` gives them for the same two.
+        molecules: `drawn_gain` of the same two, over molecules alone.
+        both: the same over molecules and seeds.
     """
     sign = 1 if metric.higher_is_better else -1
     seeds = common_seeds(ours, theirs)
@@ -152,7 +181,8 @@ def gain(
     rival = float(np.mean([theirs[seed] for seed in seeds]))
     error = 1 - rival if metric.higher_is_better else rival
     relative = mean / error if error > 0 else float("nan")
-    return Gain(mean, (low, high), percentile_interval(drawn), relative, len(seeds))
+    intervals = percentile_interval(both), percentile_interval(molecules)
+    return Gain(mean, *intervals, (low, high), relative, len(seeds))
 
 
 def common_seeds(ours: Mapping[int, object], theirs: Mapping[int, object]) -> list[int]:

@@ -1,4 +1,4 @@
-"""What our methods gain on each reference, by data set, with intervals over test molecules."""
+"""What our methods gain on each reference, by data set, with intervals over test molecules and seeds."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -55,7 +55,7 @@ def _intervals(
     """A dot and its interval on each line; nothing where there is no gain to tell."""
     for place, gain in enumerate(found):
         if gain is not None:
-            ends = 100 * np.array(gain["over_molecules"], np.float64)
+            ends = 100 * np.array(gain["over_both"], np.float64)
             axes.plot(ends, [place + offset] * 2, color=colour, linewidth=1.6)
     places = [place + offset for place, gain in enumerate(found) if gain is not None]
     means = [100 * gain["mean"] for gain in found if gain is not None]

@@ -65,9 +65,15 @@ def mean_gain(sets: Sets, method: str, rival: str) -> dict[str, Any] | None:
     both = [s for s in _of_kind(sets, CLASSIFICATION) if s.finished(method) and s.finished(rival)]
     if not both:
         return None
-    low, high = percentile_interval(np.mean([gain_draws(s, method, rival) for s in both], axis=0))
+    molecules, seeds = np.mean([gain_draws(s, method, rival) for s in both], axis=0)
     mean, *ends = mean_of_differences([(s.scores(method), s.scores(rival)) for s in both])
-    return {"mean": mean, "over_seeds": ends, "over_molecules": [low, high], "sets": len(both)}
+    return {
+        "mean": mean,
+        "over_both": percentile_interval(seeds),
+        "over_molecules": percentile_interval(molecules),
+        "over_seeds": ends,
+        "sets": len(both),
+    }
 
 
 def compare_pairs(sets: Sets, methods: Sequence[str]) -> list[dict[str, Any]]:
@@ -131,7 +137,7 @@ def alone(summary: SetSummary, method: str) -> dict[str, dict[str, float]] | Non
 def _pair(sets: Sets, method: str, rival: str) -> dict[str, Any]:
     both = {name: s for name, s in sets.items() if s.finished(method) and s.finished(rival)}
     gains = {name: gain_of(summary, method, rival) for name, summary in both.items()}
-    verdicts = {name: verdict(*each.over_molecules) for name, each in gains.items()}
+    verdicts = {name: verdict(*each.over_both) for name, each in gains.items()}
     counts = Counter(verdicts.values())
     relative = [each.relative for each in gains.values() if np.isfinite(each.relative)]
     return {
@@ -161,7 +167,7 @@ def _goals(sets: Sets, method: str, means: Mapping[str, float], gains: Mapping[s
             for name, summary in sets.items()
             for rival in GOALS
             if (found := summary.entry["gains"].get(rival, {}).get(method))
-            and verdict(*found["over_molecules"]) == "loss"
+            and verdict(*found["over_both"]) == "loss"
         ),
         "mean": means[method],
         "published": PUBLISHED,

@@ -62,7 +62,7 @@ def _pairs(split: str, pairs: Sequence[Told]) -> PlainTable:
     rows = tuple((Code(p["method"]), Code(p["against"]), *_pair_cells(p)) for p in pairs)
     compared = sum(len(pair["sets"]) for pair in pairs)
     notes = [
-        "Win, loss: the bootstrap interval over molecules leaves out 0. "
+        "Win, loss: the bootstrap interval over molecules and seeds leaves out 0. "
         f"Of {compared} comparisons of equals, about {0.025 * compared:.1f} would come out as wins and as "
         "many as losses.",
         "p: Wilcoxon's signed-rank test over data sets; corrected by Holm within the comparisons with "

@@ -65,7 +65,7 @@ def _draw_over_sets(told: dict[str, Any], asked: Asked, split: str, folder: Path
         draw_ranks(Ranking(**told["ranking"]), title, folder / f"ranks-{split}.png")
     ours = [method for method in asked.methods if is_ours(method)]
     if any(method in found for found in told["mean_gains"].values() for method in ours):
-        title = f"what learned weights gain, with 95 % intervals over test molecules, {split} split"
+        title = f"what learned weights gain, with 95 % intervals over molecules and seeds, {split} split"
         draw_gains(told, ours, title, folder / f"gains-{split}.png")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from molweight.benchmarks.comparison import common_seeds, drawn_gain, gain, resample
+from molweight.benchmarks.comparison import common_seeds, drawn_gain, gain, resample, seed_weights
 from molweight.benchmarks.outcomes import Outcome
 from molweight.benchmarks.suite_results import SetResults
 from molweight.reports.weight_evidence import weight_evidence
@@ -28,6 +28,7 @@ class SetSummary:
     """One data set and split.
 
     Attributes:
+        name: of the two.
         entry: what `summary.json` says of it.
         metric: that counts.
         seeds: how many were asked for.
@@ -35,6 +36,7 @@ class SetSummary:
         drawn: the same on test molecules drawn anew, [draws] each.
     """
 
+    name: str
     entry: dict[str, Any]
     metric: Metric
     seeds: int
@@ -77,8 +79,9 @@ def summarise_set(found: SetResults) -> SetSummary:
     tests = {m: {seed: o.test.value for seed, o in reached.items()} for m, reached in outcomes.items()}
     predicted = {method: found.predictions(method) for method in methods}
     parts = dict(enumerate(found.digests))
-    drawn = resample(found.metric, found.labels, parts, predicted, f"{found.name} {found.split}")
-    summary = SetSummary(_facts(found), found.metric, len(found.digests), tests, drawn)
+    name = f"{found.name} {found.split}"
+    drawn = resample(found.metric, found.labels, parts, predicted, name)
+    summary = SetSummary(name, _facts(found), found.metric, len(found.digests), tests, drawn)
     unit = outcomes.get(COST_UNIT, {})
     summary.entry["sampling_error"] = _sampling_error(summary)
     summary.entry["methods"] = {
@@ -97,12 +100,14 @@ def gain_of(summary: SetSummary, method: str, rival: str) -> Any:
     ours, theirs = summary.tests[method], summary.tests[rival]
     if not common_seeds(ours, theirs):
         return None
-    return gain(summary.metric, ours, theirs, gain_draws(summary, method, rival))
+    return gain(summary.metric, ours, theirs, *gain_draws(summary, method, rival))
 
 
-def gain_draws(summary: SetSummary, method: str, rival: str) -> Array:
-    """As `drawn_gain`, of two methods of a set."""
-    return drawn_gain(summary.metric, summary.drawn[method], summary.drawn[rival])
+def gain_draws(summary: SetSummary, method: str, rival: str) -> tuple[Array, Array]:
+    """What a method gains on another in each draw of molecules, and in each of molecules and seeds."""
+    ours, theirs = summary.drawn[method], summary.drawn[rival]
+    weights = seed_weights(len(common_seeds(ours, theirs)), summary.name)
+    return drawn_gain(summary.metric, ours, theirs), drawn_gain(summary.metric, ours, theirs, weights)
 
 
 def rounded(content: Any) -> Any:

@@ -89,13 +89,13 @@ def _score(entry: Told, method: str, other: str | None, best: bool) -> str:
 
 def _gains(split: str, told: Told, method: str) -> PlainTable:
     rivals = [r for r in REFERENCES if any(method in e["gains"].get(r, {}) for e in told["sets"].values())]
-    headings = ["set", *(part for r in rivals for part in (f"on {r} (molecules)", "seeds"))]
+    headings = ["set", *(part for r in rivals for part in (f"on {r}", "molecules; seeds"))]
     rows = [[name, *_gain_cells(entry, method, rivals)] for name, entry in told["sets"].items()]
     rows.append(["mean of classification", *_mean_gain_cells(told, method, rivals)])
     title = f"{split}: what {method} gains, in points of ROC-AUC or in less error"
     notes = (
-        "95 % intervals: over test molecules (bootstrap) in brackets, over paired seeds (Student) beside it. "
-        "Bold: the interval over molecules leaves out 0.",
+        "95 % intervals: in brackets over test molecules and seeds together (bootstrap), in bold where it "
+        "leaves out 0; beside it over molecules alone (bootstrap), and over paired seeds alone (Student).",
     )
     return PlainTable(title, tuple(headings), tuple(map(tuple, rows)), notes)
 
@@ -108,7 +108,7 @@ def _gain_cells(entry: Told, method: str, rivals: Sequence[str]) -> Iterable[str
             continue
         few = "" if found["seeds"] == entry["seeds"] else f" ({found['seeds']} of {entry['seeds']} seeds)"
         yield _with_interval(found, entry, few)
-        yield _interval(found["over_seeds"], entry)
+        yield _apart(found, entry)
 
 
 def _mean_gain_cells(told: Told, method: str, rivals: Sequence[str]) -> Iterable[str]:
@@ -119,12 +119,16 @@ def _mean_gain_cells(told: Told, method: str, rivals: Sequence[str]) -> Iterable
         else:
             entry = {"kind": CLASSIFICATION}
             yield _with_interval(found, entry, f" ({counted(found['sets'], 'set')})")
-            yield _interval(found["over_seeds"], entry)
+            yield _apart(found, entry)
 
 
 def _with_interval(found: Told, entry: Told, few: str) -> str:
-    text = f"{number(found['mean'], entry, '+')} ({_interval(found['over_molecules'], entry)}){few}"
-    return marked(text, verdict(*found["over_molecules"]) != "tie")
+    text = f"{number(found['mean'], entry, '+')} ({_interval(found['over_both'], entry)}){few}"
+    return marked(text, verdict(*found["over_both"]) != "tie")
+
+
+def _apart(found: Told, entry: Told) -> str:
+    return "; ".join(_interval(found[over], entry) for over in ("over_molecules", "over_seeds"))
 
 
 def _interval(ends: Sequence[float | None], entry: Told) -> str:

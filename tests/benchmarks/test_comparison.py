@@ -15,6 +15,7 @@ from molweight.benchmarks.comparison import (
     paired_difference,
     percentile_interval,
     resample,
+    seed_weights,
     verdict,
 )
 from molweight.screening.bootstrap import draw_counts
@@ -115,13 +116,44 @@ def test_equals_are_told_apart_about_as_seldom_as_the_protocol_says():
     assert 2 <= told.count("loss") <= 12
 
 
+def test_seeds_drawn_anew_vary_as_their_mean_does():
+    values = np.random.default_rng(0).normal(size=5)
+    weights = seed_weights(5, "bbbp", draws=20_000)
+    assert weights.sum(1) == pytest.approx(1)
+    assert (weights @ values).std() == pytest.approx(values.std(ddof=1) / np.sqrt(5), rel=0.03)
+    assert seed_weights(1, "bbbp", draws=3).tolist() == [[1], [1], [1]]
+
+
+def test_luck_of_seeds_is_no_win():
+    """Models of two equal methods, some seeds of which come out worse than others."""
+    told = {"molecules": 0, "both": 0}
+    for number in range(100):
+        generator = np.random.default_rng(number)
+        labels = {seed: np.zeros((100, 1), np.float32) for seed in range(5)}
+        predicted = {
+            name: {
+                seed: (generator.uniform(0.5, 1.5) * generator.normal(size=(100, 1))).astype(np.float32)
+                for seed in labels
+            }
+            for name in ("a", "b")
+        }
+        drawn = resample(RMSE, labels, dict.fromkeys(labels, "s"), predicted, str(number), draws=300)
+        weights = {"molecules": None, "both": seed_weights(5, str(number), 300)}
+        for over, each in weights.items():
+            ends = percentile_interval(drawn_gain(RMSE, drawn["a"], drawn["b"], each))
+            told[over] += verdict(*ends) != "tie"
+    assert told["molecules"] > 40
+    assert told["both"] < 15
+
+
 def test_less_error_is_a_gain_and_only_common_seeds_count():
     ours, theirs = {0: 1.0, 1: 1.2, 2: 9.0}, {0: 2.0, 1: 2.0}
-    found = gain(RMSE, ours, theirs, np.array([0.5, 1.0, 1.5]))
+    drawn = np.array([0.5, 1.0, 1.5])
+    found = gain(RMSE, ours, theirs, drawn, drawn - 1)
     assert (found.mean, found.seeds, found.relative) == (pytest.approx(0.9), 2, pytest.approx(0.45))
     assert found.over_seeds[0] < 0.9 < found.over_seeds[1]
-    assert verdict(*found.over_molecules) == "win"
-    assert gain(ROC_AUC, {0: 0.7}, {0: 0.8}, np.full(3, -0.1)).relative == pytest.approx(-0.5)
+    assert (verdict(*found.over_molecules), verdict(*found.over_both)) == ("win", "tie")
+    assert gain(ROC_AUC, {0: 0.7}, {0: 0.8}, drawn, drawn).relative == pytest.approx(-0.5)
 
 
 def test_draws_that_seldom_can_be_scored_give_no_interval():
@@ -137,7 +169,7 @@ def test_what_one_gains_the_other_loses(ours, data):
     theirs = data.draw(st.lists(st.floats(0, 1), min_size=len(ours), max_size=len(ours)))
     mine, yours = dict(enumerate(ours)), dict(enumerate(theirs))
     drawn = np.subtract(ours, theirs)
-    there, back = gain(ROC_AUC, mine, yours, drawn), gain(ROC_AUC, yours, mine, -drawn)
+    there, back = gain(ROC_AUC, mine, yours, drawn, drawn), gain(ROC_AUC, yours, mine, -drawn, -drawn)
     assert there.mean == pytest.approx(-back.mean, abs=1e-12)
     assert there.over_seeds == pytest.approx((-back.over_seeds[1], -back.over_seeds[0]), abs=1e-9)
     assert there.over_molecules == pytest.approx((-back.over_molecules[1], -back.over_molecules[0]), abs=1e-9)
