@@ -14,10 +14,9 @@ from molweight.benchmarks.comparison import (
     mean_of_differences,
     paired_difference,
     percentile_interval,
-    resample,
-    seed_weights,
     verdict,
 )
+from molweight.benchmarks.redrawing import resample, seed_weights
 from molweight.screening.bootstrap import draw_counts
 from molweight.tasks.metrics import MAE, RMSE, ROC_AUC
 

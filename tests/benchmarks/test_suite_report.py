@@ -85,7 +85,8 @@ def test_what_is_better_by_construction_wins(summary):
     assert told["ranking"]["methods"][0] == "tapweight"
     assert told["ranking"]["ranks"][0] == 1
     against = {pair["against"]: pair for pair in told["pairs"]}
-    assert {pair["wins"] for rival, pair in against.items() if not rival.startswith("single")} == {4}
+    assert all(pair["wins"] >= 3 and pair["losses"] == 0 for pair in against.values())
+    assert against["finetune"]["wins"] == 4
     assert against["equal"]["corrected"] == pytest.approx(3 / 8)  # 2 of 16 signs, three claims
     assert against["equal"]["too_few"]
     gain = told["mean_gains"]["finetune"]["tapweight"]
