@@ -70,7 +70,8 @@ def _draw_over_sets(told: dict[str, Any], asked: Asked, split: str, folder: Path
 
 
 def _text(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    """A value of `suite.json`; of a path, the last part."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else Path(str(value)).name
 
 
 def _draw_trajectories(found: SetResults, folder: Path) -> None:

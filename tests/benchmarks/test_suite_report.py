@@ -111,6 +111,7 @@ def test_tables_of_a_finished_suite(summary):
     assert "on 3 sets" in markdown(summary, "goals")
     assert "No run has failed" in markdown(summary, "failures")
     assert "one class only in a test part: sider 1." in markdown(summary, "sets")
+    assert "budget: quick; objectives: attribute_masking, context_prediction." in markdown(summary, "sets")
     weights = line(markdown(summary, "weights"), "bbbp")
     assert "**0.71 ± 0.01; cosine +0.065; alone +" in weights
     assert tables_of(summary, "goals", "random-scaffold") == []
