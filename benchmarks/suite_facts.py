@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from molweight.benchmarks.plain_table import Code, PlainTable, Strong
+from molweight.benchmarks.suite_agreement import single_gains
 from molweight.benchmarks.suite_numbers import ACRONYMS, NOTHING, Told
 from molweight.benchmarks.suite_summary import COST_UNIT, is_ours
 from molweight.reports.pictures import label
@@ -85,7 +86,7 @@ def _weights(split: str, told: Told, method: str) -> PlainTable:
         name: e["methods"][method] for name, e in told["sets"].items() if "weights" in e["methods"][method]
     }
     objectives = list(dict.fromkeys(name for found in learned.values() for name in found["weights"]))
-    singles = {name: _singles(told["sets"][name]) for name in learned}
+    singles = {name: single_gains(told["sets"][name]) for name in learned}
     rows = tuple(
         (name, *(_weight(found, objective, singles[name].get(objective)) for objective in objectives))
         for name, found in learned.items()
@@ -103,17 +104,6 @@ def _weights(split: str, told: Told, method: str) -> PlainTable:
             + (NOTHING if agreed["correlation"] is None else f"{agreed['correlation']:+.2f}.")
         )
     return PlainTable(f"{split}: what {method} learned", ("set", *map(label, objectives)), rows, tuple(notes))
-
-
-def _singles(entry: Told) -> dict[str, float]:
-    """Relative gain of each objective alone."""
-    gains = entry["gains"].get(COST_UNIT, {})
-    prefix = "single-"
-    return {
-        name.removeprefix(prefix).replace("-", "_"): found["relative"]
-        for name, found in gains.items()
-        if name.startswith(prefix) and found["relative"] is not None
-    }
 
 
 def _weight(found: Told, objective: str, alone: float | None) -> str:

@@ -11,6 +11,7 @@ from scipy import stats
 
 from molweight.benchmarks.comparison import mean_of_differences, percentile_interval, verdict
 from molweight.benchmarks.ranking import holm, least_corrected, rank_methods, signed_rank
+from molweight.benchmarks.suite_agreement import agreement
 from molweight.benchmarks.suite_summary import (
     OURS,
     REFERENCES,
@@ -27,7 +28,6 @@ PUBLISHED = (
     0.742  # best mean of a GIN of this size on the chiral scaffold split: supervised + context prediction
 )
 GOALS = {"finetune": 0.02, "equal": 0.01}  # mean gains that count as success
-SINGLE = "single-"
 
 Sets = Mapping[str, SetSummary]
 
@@ -53,7 +53,11 @@ def summarise_over(split: str, sets: Sets, methods: Sequence[str]) -> dict[str, 
         "ranking": asdict(ranking) if ranking else None,
         "pairs": compare_pairs(sets, methods),
         "goals": {m: _goals(sets, m, means, gains) for m in methods if is_ours(m) and split == HEADLINE},
-        "agreement": {m: found for m in methods if is_ours(m) and (found := agreement(sets, m))},
+        "agreement": {
+            m: found
+            for m in methods
+            if is_ours(m) and (found := agreement([s.entry for s in sets.values()], m))
+        },
     }
 
 
@@ -89,49 +93,6 @@ def compare_pairs(sets: Sets, methods: Sequence[str]) -> list[dict[str, Any]]:
         for pair, reached, possible in zip(family, corrected, least, strict=True):
             pair |= {"corrected": reached, "too_few": not possible <= 0.05}
     return found
-
-
-def agreement(sets: Sets, method: str) -> dict[str, Any] | None:
-    """Whether learned weights say what single objectives gain, where every objective was tried alone.
-
-    Returns:
-        On how many sets the objective of the largest mean weight is the one that gains most alone, what
-        chance would give, and Spearman's correlation of mean cosines with relative gains over all sets and
-        objectives; None where no set has them all.
-    """
-    table = [found for summary in sets.values() if (found := alone(summary, method))]
-    if not table:
-        return None
-    same = [_most(found, "weight") == _most(found, "relative") for found in table]
-    each = [row for found in table for row in found.values()]
-    cosines, gains = ([row[key] for row in each] for key in ("cosine", "relative"))
-    told = len(set(cosines)) > 1 and len(set(gains)) > 1 and not np.isnan(cosines).any()
-    return {
-        "sets": len(table),
-        "same": sum(same),
-        "chance": float(sum(1 / len(found) for found in table)),
-        "correlation": float(stats.spearmanr(cosines, gains).statistic) if told else float("nan"),
-    }
-
-
-def alone(summary: SetSummary, method: str) -> dict[str, dict[str, float]] | None:
-    """For each objective its mean weight and cosine in a method, and what it gains alone on `finetune`.
-
-    None where the method learned no weights, or not all objectives were tried alone.
-    """
-    told = summary.entry["methods"][method]
-    gains = summary.entry["gains"].get("finetune", {})
-    names = {objective: SINGLE + objective.replace("_", "-") for objective in told.get("weights", {})}
-    if "evidence" not in told or not names or not set(names.values()) <= gains.keys():
-        return None
-    return {
-        objective: {
-            "weight": float(np.mean(told["weights"][objective])),
-            "cosine": float(np.mean(told["evidence"][objective]["cosine"])),
-            "relative": gains[single]["relative"],
-        }
-        for objective, single in names.items()
-    }
 
 
 def _pair(sets: Sets, method: str, rival: str) -> dict[str, Any]:
@@ -209,7 +170,3 @@ def _mean(sets: Sets, method: str) -> float:
 
 def _of_kind(sets: Sets, kind: str) -> list[SetSummary]:
     return [summary for summary in sets.values() if summary.metric.kind == kind]
-
-
-def _most(found: Mapping[str, Mapping[str, float]], key: str) -> str:
-    return max(found, key=lambda name: found[name][key])
