@@ -33,7 +33,7 @@ class MadeUp:
         splits: names.
         seeds: on the first split; three on others.
         molecules: of the test part.
-        begun: those of `sets` that have been begun.
+        begun: those of `sets` that have been begun; on other splits than the first, the first of them.
         missing: cells not done, as (set, method, seed).
         failed: error of cells that failed, likewise.
     """
@@ -54,7 +54,7 @@ def make_suite(folder: Path, made: MadeUp = MadeUp()) -> Path:
     asked |= {"objectives": OBJECTIVES, "budget": "quick"}
     write_json(asked, folder / "suite.json")
     for split in made.splits:
-        for name in made.begun:
+        for name in made.begun if split == made.splits[0] else made.begun[:1]:
             _make_set(folder / name / split, name, split, made)
     return folder
 
