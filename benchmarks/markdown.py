@@ -1,7 +1,8 @@
 """`python -m molweight.benchmarks.markdown PAGE`: fill a Markdown page with the tables of its reports.
 
-A page names a report in a comment, `<!-- report results/bbbp/report.json -->`, by its path from the page;
-what lies between that and `<!-- end -->` is replaced, and no figure of a table is typed by hand.
+A page names a report in a comment, `<!-- report results/bbbp/report.json -->`, by its path from the page, or
+the summary of a suite, a part of it and a split, `<!-- suite summary.json ranks chiral-scaffold -->`; what
+lies between that and `<!-- end -->` is replaced, and no figure of a table is typed by hand.
 """
 
 import json
@@ -12,18 +13,19 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from scipy import stats
 
+from molweight.benchmarks.comparison import paired_difference, verdict
 from molweight.benchmarks.program import run_program
+from molweight.benchmarks.suite_numbers import ACRONYMS
+from molweight.benchmarks.suite_parts import tables_of
 from molweight.errors import DataError
 from molweight.paths import replacing
+from molweight.reports.markdown import table
 from molweight.reports.pictures import label
 from molweight.reports.tables import mean_and_spread
 
 OURS, RIVALS = "tapweight", ("finetune", "equal", "mlm")
-LEVEL = 0.95
-ACRONYMS = {"roc_auc": "ROC-AUC", "pr_auc": "PR-AUC", "rmse": "RMSE", "mae": "MAE"}
-MARKED = re.compile(r"(<!-- report (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+MARKED = re.compile(r"(<!-- (?:report (\S+)|suite (\S+) (\S+) (\S+)) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Report = Mapping[str, Any]
 
@@ -40,9 +42,10 @@ def filled(page: str, folder: Path) -> str:
     """
     if not MARKED.search(page):
         raise DataError(
-            "the page names no report; put <!-- report PATH --> and <!-- end --> where it belongs"
+            "the page names no report; put <!-- report PATH --> or <!-- suite PATH PART SPLIT -->, and "
+            "<!-- end -->, where it belongs"
         )
-    return MARKED.sub(lambda m: f"{m[1]}\n{tables(_read(folder / m[2]))}\n{m[3]}", page)
+    return MARKED.sub(lambda found: f"{found[1]}\n{_content(found, folder)}\n{found[6]}", page)
 
 
 def tables(report: Report) -> str:
@@ -50,20 +53,6 @@ def tables(report: Report) -> str:
     parts = [_scores(report), _paired(report)]
     weights = report["methods"].get(OURS, {}).get("weights")
     return "\n".join([*parts, *([_weights(report)] if weights else [])])
-
-
-def paired_difference(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float, float]:
-    """Mean difference over paired seeds and the ends of Student's interval; NaN ends for a single seed.
-
-    >>> [round(value, 3) for value in paired_difference([0.6, 0.8], [0.5, 0.7])]
-    [0.1, 0.1, 0.1]
-    """
-    differences = np.asarray(ours) - np.asarray(theirs)
-    mean, count = float(differences.mean()), len(differences)
-    if count < 2:
-        return mean, float("nan"), float("nan")
-    margin = stats.t.ppf((1 + LEVEL) / 2, count - 1) * differences.std(ddof=1) / np.sqrt(count)
-    return mean, mean - float(margin), mean + float(margin)
 
 
 def fill(page: Annotated[Path, typer.Argument(help="Markdown page, changed in place.")]) -> None:
@@ -76,6 +65,13 @@ def fill(page: Annotated[Path, typer.Argument(help="Markdown page, changed in pl
 def main() -> None:
     """The program."""
     run_program(fill)
+
+
+def _content(found: re.Match[str], folder: Path) -> str:
+    _, report, suite, part, split, _ = found.groups()
+    if report is not None:
+        return tables(_read(folder / report))
+    return "\n\n".join(t.as_markdown() for t in tables_of(_read(folder / suite), part, split)) + "\n"
 
 
 def _read(path: Path) -> Report:
@@ -123,7 +119,7 @@ def _compared(ours: Sequence[float], theirs: Sequence[float]) -> tuple[str, str]
     mean, low, high = paired_difference(ours, theirs)
     if np.isnan(low):
         return f"{mean:+.3f}", "nothing, of one seed"
-    says = "higher" if low > 0 else "lower" if high < 0 else "no difference that can be told"
+    says = {"win": "higher", "loss": "lower", "tie": "no difference that can be told"}[verdict(low, high)]
     return f"{mean:+.3f} ({low:+.3f} to {high:+.3f})", says
 
 
@@ -141,10 +137,7 @@ def _weights(report: Report) -> str:
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    def line(cells: Sequence[str]) -> str:
-        return f"| {' | '.join(cells)} |"
-
-    return "\n".join([line(headings), line(["---"] * len(headings)), *map(line, rows)]) + "\n"
+    return table(headings, rows) + "\n"
 
 
 if __name__ == "__main__":

@@ -9,10 +9,16 @@ import numpy as np
 from molweight.paths import replacing
 
 
-def write_json(content: object, path: Path) -> None:
-    """Write JSON whole or not at all; what is not finite becomes null."""
+def write_json(content: object, path: Path, indent: int | None = 1) -> None:
+    """Write JSON whole or not at all; what is not finite becomes null.
+
+    Args:
+        content: what JSON can hold.
+        path: file to write.
+        indent: blanks to a level; None for one line.
+    """
     with replacing(path) as temporary:
-        text = json.dumps(_without_nan(content), indent=1, ensure_ascii=False)
+        text = json.dumps(_without_nan(content), indent=indent, ensure_ascii=False)
         temporary.write_text(text + "\n", encoding="utf-8")
 
 

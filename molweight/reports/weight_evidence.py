@@ -1,5 +1,6 @@
 """What moved objective weights while they were learned, over seeds."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -9,10 +10,15 @@ from molweight.solver.weights import evidence
 
 
 def weight_evidence(histories: Sequence[Sequence[StepRecord]]) -> dict[str, dict[str, list[float]]]:
-    """What moved each objective's weight, with each seed: `cosine` and `signal_to_noise`."""
+    """What moved each objective's weight, with each seed: `cosine` and `signal_to_noise`; NaN if unknown."""
     found: dict[str, dict[str, list[float]]] = {}
     for name in histories[0][0].weights:
-        each = [evidence([r.cosines[name] for r in h], [r.hypergradient[name] for r in h]) for h in histories]
+        each = [
+            evidence(
+                [r.cosines.get(name, math.nan) for r in h], [r.hypergradient.get(name, math.nan) for r in h]
+            )
+            for h in histories
+        ]
         found[name] = {key: [values[key] for values in each] for key in each[0]}
     return found
 

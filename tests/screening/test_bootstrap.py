@@ -5,11 +5,13 @@ from sklearn.metrics import roc_auc_score
 from molweight.screening.bootstrap import (
     draw_counts,
     resampled_score,
+    resampled_scores,
     standard_error,
     weighted_auc,
+    weighted_mae,
     weighted_rmse,
 )
-from molweight.tasks.metrics import RMSE, ROC_AUC, score
+from molweight.tasks.metrics import MAE, RMSE, ROC_AUC, score
 
 
 @pytest.fixture
@@ -25,21 +27,30 @@ def test_counting_a_molecule_twice_is_having_it_twice():
     generator = np.random.default_rng(1)
     truth, predicted = np.arange(30) % 2.0, np.round(generator.normal(size=30), 1)
     counts = draw_counts(30)[:20]
-    for row, auc, rmse in zip(
-        counts, weighted_auc(truth, predicted, counts), weighted_rmse(truth, predicted, counts), strict=True
-    ):
+    scored = [weighted(truth, predicted, counts) for weighted in (weighted_auc, weighted_rmse, weighted_mae)]
+    for row, auc, rmse, mae in zip(counts, *scored, strict=True):
         drawn = np.repeat(np.arange(30), row.astype(int))
         assert auc == pytest.approx(roc_auc_score(truth[drawn], predicted[drawn]), abs=1e-12)
         assert rmse == pytest.approx(np.sqrt(np.mean((truth[drawn] - predicted[drawn]) ** 2)))
+        assert mae == pytest.approx(np.mean(np.abs(truth[drawn] - predicted[drawn])))
 
 
-@pytest.mark.parametrize("metric", [RMSE, ROC_AUC])
+@pytest.mark.parametrize("metric", [RMSE, MAE, ROC_AUC])
 def test_every_molecule_once_is_the_score_itself(metric, molecules):
     labels, predicted = molecules
     found = resampled_score(metric, labels, predicted, np.ones((1, 40)))
     assert found == pytest.approx(
         np.mean([score(metric, labels, p, ("a", "b", "c")).value for p in predicted])
     )
+
+
+def test_a_task_without_a_class_in_a_draw_is_left_out_of_it_for_all_models():
+    labels = np.array([[0, 0], [1, 0], [0, 1], [1, 0]], np.float32)
+    good, bad = labels + 0.5, 1 - labels
+    counts = np.array([[1, 1, 1, 1], [2, 2, 0, 0], [4, 0, 0, 0]], float)  # the second task loses its one
+    found = resampled_scores(ROC_AUC, labels, [good, bad, np.stack([good[:, 0], bad[:, 1]], 1)], counts)
+    assert found[:, :2].tolist() == [[1, 1], [0, 0], [0.5, 1]]
+    assert np.isnan(found[:, 2]).all()
 
 
 def test_the_error_of_a_mean_is_that_of_textbooks():

@@ -1,0 +1,49 @@
+"""How numbers of a suite are written."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from molweight.benchmarks.plain_table import Strong
+from molweight.benchmarks.suite_over_sets import CLASSIFICATION
+
+ACRONYMS = {"roc_auc": "ROC-AUC", "pr_auc": "PR-AUC", "rmse": "RMSE", "mae": "MAE"}
+NOTHING = "–"
+
+Told = Mapping[str, Any]  # of a split or a set, as in `summary.json`
+
+
+def of_kind(told: Told, kind: str) -> dict[str, Told]:
+    """The data sets of a split that are of a kind of task, by name."""
+    return {name: entry for name, entry in told["sets"].items() if entry["kind"] == kind}
+
+
+def marked(text: str, best: bool) -> str:
+    """A cell that stands out if it is the best."""
+    return Strong(text) if best else text
+
+
+def number(value: Any, entry: Told, sign: str = "") -> str:
+    """A score of a set, or a difference of scores: in per cent, or in the units of the labels."""
+    if value is None or np.isnan(value):
+        return NOTHING
+    return points(value, sign) if entry["kind"] == CLASSIFICATION else f"{value:{sign}.3f}"
+
+
+def points(value: float | None, sign: str = "") -> str:
+    """A share in per cent, or a difference of shares in points.
+
+    >>> points(0.7421), points(0.0104, "+"), points(None)
+    ('74.2', '+1.0', '–')
+    """
+    return NOTHING if value is None else f"{100 * value:{sign}.1f}"
+
+
+def p_value(value: float | None) -> str:
+    """To two digits.
+
+    >>> p_value(0.0234), p_value(0.0000412), p_value(1.0)
+    ('0.023', '4.1e-05', '1')
+    """
+    return NOTHING if value is None else f"{value:.2g}"

@@ -1,0 +1,42 @@
+"""The parts that are told of a suite, each of them tables of one split, from what `summary.json` says."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from molweight.benchmarks.plain_table import PlainTable
+from molweight.benchmarks.suite_facts import cost_tables, failure_tables, set_tables, weight_tables
+from molweight.benchmarks.suite_rank_tables import goal_tables, rank_tables
+from molweight.benchmarks.suite_tables import gain_tables, score_tables
+from molweight.errors import DataError
+
+Tables = Callable[[str, Mapping[str, Any], Sequence[str]], list[PlainTable]]
+PARTS: dict[str, Tables] = {
+    "sets": set_tables,
+    "scores": score_tables,
+    "gains": gain_tables,
+    "ranks": rank_tables,
+    "goals": goal_tables,
+    "cost": cost_tables,
+    "weights": weight_tables,
+    "failures": failure_tables,
+}
+
+
+def tables_of(summary: Mapping[str, Any], part: str, split: str) -> list[PlainTable]:
+    """The tables of a part of a summary, for one split.
+
+    Args:
+        summary: what `summary.json` says.
+        part: of `PARTS`.
+        split: one of those asked for.
+
+    Raises:
+        DataError: if there is no such part or split.
+    """
+    if part not in PARTS:
+        raise DataError(f"a suite's summary has no part {part!r}; there are {', '.join(PARTS)}")
+    if not {"asked", "splits"} <= summary.keys():
+        raise DataError("not a suite's summary; `molweight bench report` writes one as summary.json")
+    if split not in summary["splits"]:
+        raise DataError(f"the suite has no {split!r} split; there are {', '.join(summary['splits'])}")
+    return PARTS[part](split, summary["splits"][split], summary["asked"]["methods"])
