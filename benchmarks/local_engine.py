@@ -33,14 +33,14 @@ class Worker:
     line: Connection
 
 
-def run_local(works: Iterator["Work"], jobs: int, threads: int, watch: "Watch") -> "Results":
+def run_local(works: Iterator["Work"], watch: "Watch", jobs: int, threads: int) -> "Results":
     """Do cells side by side; each is given as soon as it is done.
 
     Args:
         works: what to do; asked for the next when a process is free.
+        watch: is told what begins and how it goes on.
         jobs: processes at once.
         threads: of each.
-        watch: is told what begins and how it goes on.
     """
     from molweight.benchmarks.work import Failure
 

@@ -45,6 +45,10 @@ class SuiteConfig:
         budget: name of every method's budget.
         objectives: names of those to pretrain on.
         checkpoint: encoder that the methods start from.
+        device: as asked, so that it may be auto.
+        precision: likewise.
+        data_dir: folder searched first for data.
+        unlabelled: file of molecules to pretrain on beside those of train.
     """
 
     preset: str
@@ -56,6 +60,10 @@ class SuiteConfig:
     budget: str
     objectives: tuple[str, ...] = tuple(GRAPH_OBJECTIVES)
     checkpoint: str = "molweight_gin"
+    device: str = "auto"
+    precision: str = "auto"
+    data_dir: str | None = None
+    unlabelled: str | None = None
 
     def __post_init__(self) -> None:
         for name in self.data_sets:
@@ -111,7 +119,7 @@ class Named:
     methods: tuple[str, ...] = ()
     splits: tuple[str, ...] = ()
     seeds: int | None = None
-    rest: Mapping[str, Any] = field(default_factory=dict)  # budget, objectives and checkpoint
+    rest: Mapping[str, Any] = field(default_factory=dict)  # other fields of SuiteConfig
 
 
 def plan_suite(named: Named, begun: SuiteConfig | None = None) -> SuiteConfig:
@@ -147,7 +155,8 @@ def widened(begun: SuiteConfig, asked: SuiteConfig) -> SuiteConfig:
     Raises:
         ConfigError: if the outcomes of both could not stand in one table.
     """
-    differing = [n for n in ("budget", "objectives", "checkpoint") if getattr(begun, n) != getattr(asked, n)]
+    decide = ("budget", "objectives", "checkpoint")  # of molecules to pretrain on, their folder tells
+    differing = [name for name in decide if getattr(begun, name) != getattr(asked, name)]
     if differing:
         raise ConfigError(
             f"the suite was begun with another {', another '.join(differing)}; leave that out to go on with "
@@ -155,7 +164,8 @@ def widened(begun: SuiteConfig, asked: SuiteConfig) -> SuiteConfig:
         )
     names = _united(begun.data_sets, asked.data_sets)
     return replace(
-        begun,
+        asked,
+        preset=begun.preset,
         data_sets=names,
         methods=_united(begun.methods, asked.methods),
         splits=_united(begun.splits, asked.splits),

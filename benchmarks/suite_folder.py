@@ -1,5 +1,6 @@
 """The folder of a suite's results: what was asked, and for each data set and split its cells' outcomes."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,27 +34,31 @@ class SuiteFolder:
             raise ConfigError(f"{self.folder}: no suite was begun there; use --out to begin one")
         return suite_of(read_json(path), str(path))
 
-    def begin(self, config: SuiteConfig, compute: str, command: str) -> None:
+    def begin(self, config: SuiteConfig, about: Mapping[str, str]) -> None:
         """Write down what is asked, beside what was asked before.
+
+        Args:
+            config: what is asked.
+            about: the compute, the command and, where there are some, the SHA-256 of unlabelled molecules.
 
         Raises:
             ConfigError: if it does not go with that.
             DataError: if the file of that is damaged.
         """
         path = self.folder / SUITE
-        said = {"compute": compute, "version": molweight.__version__, "command": command}
+        said = {**about, "version": molweight.__version__}
         if path.is_file():
             before = read_json(path)
-            if before.get("version") != molweight.__version__:
-                raise ConfigError(
-                    f"{path}: begun by version {before.get('version')}, and this is {molweight.__version__}; "
-                    "begin another --out"
-                )
             begun = suite_of(before, str(path))
+            for name in ("version", "unlabelled_sha256"):
+                if before.get(name) != said.get(name):
+                    was, now = before.get(name), said.get(name)
+                    raise ConfigError(f"{path}: begun with {name} {was}, not {now}; give another --out")
             config = widened(begun, config)
-            said = {name: _also(before[name], value) for name, value in said.items()}
-            if config == begun:
-                said["command"] = before["command"]
+            said["compute"] = _also(before["compute"], said["compute"])
+            said["command"] = (
+                before["command"] if config == begun else _also(before["command"], said["command"])
+            )
         write_json({**suite_json(config), **said}, path)
 
     def outcome(self, cell: Cell) -> Outcome | None:
@@ -77,8 +82,8 @@ class SuiteFolder:
         """Where a method may keep its state while it runs."""
         return self._outcomes(cell).snapshot(cell.method, cell.seed)
 
-    def write_setting(self, data_set: str, split: str, prepared: Prepared) -> None:
-        """Write `setting.json`, and the test labels that reports need.
+    def write_setting(self, data_set: str, split: str, prepared: Prepared) -> dict[str, Any]:
+        """Write `setting.json`, and the test labels that reports need; gives the content of the first.
 
         Raises:
             ConfigError: if the outcomes that are there are of other data or other splits.
@@ -90,6 +95,7 @@ class SuiteFolder:
         for seed in range(len(prepared.splits)):
             write_array(prepared.test_labels(seed), folder / FOLDER / f"labels-{seed}.npy")
         write_json(setting, path)
+        return setting
 
     def _outcomes(self, cell: Cell) -> Outcomes:
         return Outcomes(self.folder / cell.data_set / cell.split / FOLDER)
@@ -105,11 +111,16 @@ def _also(before: str, now: str) -> str:
 
 def _longer(before: dict[str, Any], now: dict[str, Any], path: Path) -> dict[str, Any]:
     """The one with more seeds, if the other is of the same data and splits."""
-    lists = ("digests", "sizes")
     number = min(len(before["digests"]), len(now["digests"]))
-    first, second = ({**s, **{n: s[n][:number] for n in lists}} for s in (before, now))
+    first, second = (_shortened(setting, number) for setting in (before, now))
     if differing := sorted(name for name in first | second if first.get(name) != second.get(name)):
         raise ConfigError(
             f"{path}: its outcomes are of another {', another '.join(differing)}; begin another --out"
         )
     return max(before, now, key=lambda setting: len(setting["digests"]))
+
+
+def _shortened(setting: dict[str, Any], seeds: int) -> dict[str, Any]:
+    """With the values of so many seeds, and of unlabelled molecules what is in their file alone."""
+    pool = setting["unlabelled"] and setting["unlabelled"]["sha256"]
+    return {**setting, **{name: setting[name][:seeds] for name in ("digests", "sizes")}, "unlabelled": pool}

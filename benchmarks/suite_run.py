@@ -3,13 +3,13 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from molweight.benchmarks.loading import data_folders, find_data_set, locate
 from molweight.benchmarks.outcomes import Outcome
 from molweight.benchmarks.suite import Cell, SuiteConfig
 from molweight.benchmarks.suite_folder import SuiteFolder
-from molweight.benchmarks.suite_setting import prepare
+from molweight.benchmarks.suite_setting import Prepared, prepare
 from molweight.benchmarks.suite_view import SuiteView, Watch, suite_view
 from molweight.benchmarks.work import Failure, Results, Terms, Work
 from molweight.encoders.checkpoints import load_encoder
@@ -26,9 +26,7 @@ class Failed:
     error: str
 
 
-def run_suite(
-    config: SuiteConfig, terms: Terms, kept: SuiteFolder, engine: Engine, jobs: int
-) -> list[Failed]:
+def run_suite(config: SuiteConfig, terms: Terms, kept: SuiteFolder, engine: Engine) -> list[Failed]:
     """Do the cells that have no outcome yet, and give those that failed.
 
     Args:
@@ -36,65 +34,74 @@ def run_suite(
         terms: what they share.
         kept: folder of results, begun by the caller.
         engine: does the work.
-        jobs: cells at once, for the time that is left.
 
     Raises:
-        DataError: if a data set cannot be had, or an outcome that is there is damaged.
+        DataError: if the files of a data set cannot be had, or an outcome that is there is damaged.
         CheckpointError: if the checkpoint cannot be had.
     """
-    load_encoder(terms.checkpoint, data_folders(terms.data_dir))
-    cells, known = config.cells(), defaultdict(list)
-    left = []
-    for cell in cells:
-        if (before := kept.outcome(cell)) is None:
-            left.append(cell)
-        else:
-            known[cell.data_set, cell.method].append(before.seconds)
+    folders = data_folders(terms.data_dir)
+    load_encoder(terms.checkpoint, folders)
+    cells = config.cells()
+    before = {cell: outcome for cell in cells if (outcome := kept.outcome(cell)) is not None}
+    left = [cell for cell in cells if cell not in before]
     for name in dict.fromkeys(cell.data_set for cell in left):
         for source in find_data_set(name).files:
-            locate(source, data_folders(terms.data_dir))
-    failed: list[Failed] = []
-    with suite_view(cells, left, known, jobs) as view:
-
-        def keep(cell: Cell, result: Outcome | Failure) -> None:
-            if isinstance(result, Failure):
-                failed.append(Failed(cell, result.error))
-            _keep(cell, result, kept, view)
-
-        with closing(engine(_works(config, left, terms, kept, keep), view.watch)) as results:
+            locate(source, folders)
+    known: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for cell, outcome in before.items():
+        known[cell.data_set, cell.method].append(outcome.seconds)
+    with suite_view(cells, left, known) as view:
+        run = _Run(config, terms, kept, view)
+        with closing(engine(run.works(left), view.watch)) as results:
             for work, result in results:
-                keep(work.cell, result)
-    return failed
+                run.keep(work.cell, result)
+    return run.failed
 
 
-def _works(
-    config: SuiteConfig,
-    left: Sequence[Cell],
-    terms: Terms,
-    kept: SuiteFolder,
-    keep: Callable[[Cell, Failure], None],
-) -> Iterator[Work]:
-    """Each cell with its split. A data set is read when its turn comes; where that fails, its cells do."""
-    groups: dict[tuple[str, str], list[Cell]] = defaultdict(list)
-    for cell in left:
-        groups[cell.data_set, cell.split].append(cell)
-    for (name, split), cells in groups.items():
-        try:
-            prepared = prepare(name, split, config.seeds_of(name, split), terms)
-            kept.write_setting(name, split, prepared)
-        except MolweightError as error:
+@dataclass(frozen=True)
+class _Run:
+    config: SuiteConfig
+    terms: Terms
+    kept: SuiteFolder
+    view: SuiteView
+    failed: list[Failed] = field(default_factory=list)
+
+    def works(self, left: Sequence[Cell]) -> Iterator[Work]:
+        """Each cell with its split. A data set is read at its turn, and where that fails, its cells do."""
+        groups: dict[tuple[str, str], list[Cell]] = defaultdict(list)
+        for cell in left:
+            groups[cell.data_set, cell.split].append(cell)
+        for (name, split), cells in groups.items():
+            try:
+                prepared = self.prepared(name, split)
+            except MolweightError as error:
+                for cell in cells:
+                    self.keep(cell, Failure(str(error), 0.0))
+                continue
             for cell in cells:
-                keep(cell, Failure(str(error), 0.0))
-            continue
-        for cell in cells:
-            yield Work(cell, prepared.splits[cell.seed], prepared.loaded.sha256, terms, kept.snapshot(cell))
+                seed, snapshot = cell.seed, self.kept.snapshot(cell)
+                data, chosen = prepared.loaded.sha256, prepared.chosen[seed]
+                yield Work(cell, prepared.splits[seed], data, self.terms, chosen, snapshot)
 
+    def prepared(self, name: str, split: str) -> Prepared:
+        """Read a data set, draw its splits, and write down what they are."""
+        prepared = prepare(name, split, self.config.seeds_of(name, split), self.terms)
+        pool = self.kept.write_setting(name, split, prepared)["unlabelled"]
+        if pool is not None:
+            some, all_of_them = max(pool["left_out"]), pool["left_out"][0] + pool["molecules"][0]
+            self.view.tell(
+                f"{name}, {split}: {some:,} of {all_of_them:,} molecules of {pool['file']} validate or test, "
+                "and are not pretrained on"
+            )
+        return prepared
 
-def _keep(cell: Cell, result: Outcome | Failure, kept: SuiteFolder, view: SuiteView) -> None:
-    if isinstance(result, Failure):
-        kept.keep_failure(cell, result)
-        view.ended(cell, result.seconds, f"failed: {result.error}")
-    else:
-        kept.keep(cell, result)
-        metric = find_data_set(cell.data_set).metric
-        view.ended(cell, result.seconds, f"valid {metric} {result.valid:.3f}")
+    def keep(self, cell: Cell, result: Outcome | Failure) -> None:
+        """Write down what a cell came to, and show it."""
+        if isinstance(result, Failure):
+            self.failed.append(Failed(cell, result.error))
+            self.kept.keep_failure(cell, result)
+            self.view.ended(cell, result.seconds, f"failed: {result.error}")
+        else:
+            self.kept.keep(cell, result)
+            metric = find_data_set(cell.data_set).metric
+            self.view.ended(cell, result.seconds, f"valid {metric} {result.valid:.3f}")

@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from molweight.benchmarks.suite import Cell
-from molweight.reports.progress import announce
 
 
 @dataclass(frozen=True)
@@ -32,10 +31,10 @@ class SuiteView:
 
     progress: Progress
     whole: TaskID
-    jobs: int
     left: list[Cell]
     seconds: dict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
     bars: dict[Cell, TaskID] = field(default_factory=dict)
+    at_once: int = 1
 
     @property
     def watch(self) -> Watch:
@@ -48,14 +47,19 @@ class SuiteView:
         self.seconds[cell.data_set, cell.method].append(seconds)
         if cell in self.bars:
             self.progress.remove_task(self.bars.pop(cell))
-        ahead = told_time(time_left(self.left, self.seconds, self.jobs))
+        ahead = told_time(time_left(self.left, self.seconds, self.at_once))
         self.progress.update(self.whole, advance=1, remark=f"{ahead}   last: {cell}: {reached}")
         if self.progress.disable:
             done, count = self.progress.tasks[0].completed, self.progress.tasks[0].total
-            announce(f"{done:.0f}/{count:.0f} {cell}: {reached} in {seconds:.0f} s; {ahead}")
+            self.tell(f"{done:.0f}/{count:.0f} {cell}: {reached} in {seconds:.0f} s; {ahead}")
+
+    def tell(self, line: str) -> None:
+        """A line that stays."""
+        self.progress.console.print(line, style="dim", highlight=False, markup=False, soft_wrap=True)
 
     def _started(self, cell: Cell) -> None:
         self.bars[cell] = self.progress.add_task(f"  {cell}", total=None, remark="")
+        self.at_once = max(self.at_once, len(self.bars))
 
     def _advance(self, cell: Cell, done: int, total: int | None, remark: str) -> None:
         self.progress.update(self.bars[cell], completed=done, total=total, remark=remark)
@@ -63,7 +67,7 @@ class SuiteView:
 
 @contextmanager
 def suite_view(
-    cells: Sequence[Cell], left: Sequence[Cell], known: Mapping[tuple[str, str], list[float]], jobs: int
+    cells: Sequence[Cell], left: Sequence[Cell], known: Mapping[tuple[str, str], list[float]]
 ) -> Iterator[SuiteView]:
     """Show a suite.
 
@@ -71,7 +75,6 @@ def suite_view(
         cells: all of them.
         left: those to do.
         known: seconds of cells that were done before, by data set and method.
-        jobs: cells at once.
     """
     console = Console(stderr=True)
     columns = (
@@ -84,11 +87,11 @@ def suite_view(
         done = len(cells) - len(left)
         whole = progress.add_task("cells", total=len(cells), completed=done, remark="")
         seconds = defaultdict(list, {key: list(values) for key, values in known.items()})
-        yield SuiteView(progress, whole, jobs, list(left), seconds)
+        yield SuiteView(progress, whole, list(left), seconds)
 
 
 def time_left(
-    left: Iterable[Cell], seconds: Mapping[tuple[str, str], Sequence[float]], jobs: int
+    left: Iterable[Cell], seconds: Mapping[tuple[str, str], Sequence[float]], at_once: int
 ) -> float | None:
     """Seconds until all cells are done, or None where nothing is known yet.
 
@@ -98,9 +101,9 @@ def time_left(
     Args:
         left: cells that are not done, those at work among them.
         seconds: of cells that are done, by data set and method.
-        jobs: cells at once.
+        at_once: cells.
 
-    >>> time_left([Cell("esol", "random", "rf", 1)] * 4, {("esol", "rf"): [2.0, 4.0]}, jobs=2)
+    >>> time_left([Cell("esol", "random", "rf", 1)] * 4, {("esol", "rf"): [2.0, 4.0]}, at_once=2)
     6.0
     """
     everywhere: dict[str, list[float]] = defaultdict(list)
@@ -110,7 +113,7 @@ def time_left(
     if not every:
         return None
     costs = [seconds.get((c.data_set, c.method)) or everywhere.get(c.method) or every for c in left]
-    return sum(map(fmean, costs)) / jobs
+    return sum(map(fmean, costs)) / at_once
 
 
 def told_time(seconds: float | None) -> str:

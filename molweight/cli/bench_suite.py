@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from molweight.cli.options import Device, Precision
 from molweight.launch import refuse_ranks
 
 
@@ -40,12 +39,31 @@ def suite(
     jobs: Annotated[
         int | None, typer.Option(help="Cells at once; by default one a core, or one on a GPU.")
     ] = None,
+    engine: Annotated[
+        str, typer.Option(help="local (processes of this machine) or ray (nodes of a Ray cluster).")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(help="With --engine ray: of a running cluster; without it, one is started here."),
+    ] = None,
     data_dir: Annotated[
         Path | None,
         typer.Option(help="Folder with moleculenet/NAME.csv.gz, searched before $MOLWEIGHT_DATA."),
     ] = None,
-    device: Device = "auto",
-    precision: Precision = "auto",
+    unlabelled: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of molecules to pretrain on beside those of train; those that validate or test are "
+            "left out."
+        ),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="auto (the default: a GPU where there is one), cpu or cuda.")
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(help="auto (the default: bfloat16 where it is fast), float32 or bfloat16."),
+    ] = None,
 ) -> None:
     """Run data sets x splits x methods x seeds, each a cell by itself, into one folder of results.
 
@@ -58,19 +76,21 @@ def suite(
     from rich.console import Console
 
     from molweight.benchmarks.suite import Named
-    from molweight.benchmarks.suite_program import SuiteFiles, suite_program
-    from molweight.encoders.compute import choose_compute
+    from molweight.benchmarks.suite_program import SuiteRun, suite_program
     from molweight.objectives import find_objectives
 
     rest = {
         "budget": budget,
         "objectives": None if objectives is None else find_objectives(objectives),
         "checkpoint": checkpoint,
+        "device": device,
+        "precision": precision,
+        "data_dir": data_dir and str(data_dir.resolve()),
+        "unlabelled": unlabelled and str(unlabelled.resolve()),
     }
     named = Named(preset, _names(data_sets), _names(methods), _names(splits), seeds, rest)
-    files = SuiteFiles(out, resume, data_dir)
     command = shlex.join(["molweight", *sys.argv[1:]])
-    if suite_program(named, files, choose_compute(device, precision), jobs, command, Console()):
+    if suite_program(named, SuiteRun(out, resume, jobs, engine, address), command, Console()):
         raise typer.Exit(1)
 
 
