@@ -70,9 +70,12 @@ class SuiteFolder:
         return self._outcomes(cell).load(cell.method, cell.seed)
 
     def keep(self, cell: Cell, outcome: Outcome) -> None:
-        """Once a cell is done."""
-        self._outcomes(cell).save(cell.method, cell.seed, outcome)
-        self._failure(cell).unlink(missing_ok=True)
+        """Once a cell is done; nothing is left of attempts before."""
+        kept = self._outcomes(cell)
+        kept.save(cell.method, cell.seed, outcome)
+        half_written = kept.folder.glob(f".{cell.method}-{cell.seed}.*")  # when the program was killed
+        for path in (self._failure(cell), *half_written):
+            path.unlink(missing_ok=True)
 
     def keep_failure(self, cell: Cell, failure: Failure) -> None:
         """Once a cell has failed; it is done again by the next run."""

@@ -71,11 +71,10 @@ def suite_program(named: Named, run: SuiteRun, command: str, console: Console) -
     about = {"compute": str(compute), "command": command}
     if terms.unlabelled is not None:
         about["unlabelled_sha256"] = read_pool(terms.unlabelled).sha256
-    kept.begin(config, about)
     for names in (config.data_sets, config.splits, config.methods):
         console.print(", ".join(names), highlight=False)
     console.print(f"{len(config.cells())} cells, {config.budget} budget, {compute}", highlight=False)
-    failed = run_suite(config, terms, kept, _engine(run, compute))
+    failed = run_suite(config, terms, kept, _engine(run, compute), about)
     _tell_end(failed, len(config.cells()), kept.folder, console)
     return bool(failed)
 

@@ -1,7 +1,7 @@
 """`molweight bench suite`: the cells of a suite by an engine, each outcome kept as soon as it is there."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -26,16 +26,20 @@ class Failed:
     error: str
 
 
-def run_suite(config: SuiteConfig, terms: Terms, kept: SuiteFolder, engine: Engine) -> list[Failed]:
+def run_suite(
+    config: SuiteConfig, terms: Terms, kept: SuiteFolder, engine: Engine, about: Mapping[str, str]
+) -> list[Failed]:
     """Do the cells that have no outcome yet, and give those that failed.
 
     Args:
         config: which cells.
         terms: what they share.
-        kept: folder of results, begun by the caller.
+        kept: folder of results; nothing is written to it before it is known that work can begin.
         engine: does the work.
+        about: what the folder is to say beside what is asked.
 
     Raises:
+        ConfigError: if the folder is of a suite that this one cannot be added to.
         DataError: if the files of a data set cannot be had, or an outcome that is there is damaged.
         CheckpointError: if the checkpoint cannot be had.
     """
@@ -47,6 +51,7 @@ def run_suite(config: SuiteConfig, terms: Terms, kept: SuiteFolder, engine: Engi
     for name in dict.fromkeys(cell.data_set for cell in left):
         for source in find_data_set(name).files:
             locate(source, folders)
+    kept.begin(config, about)
     known: dict[tuple[str, str], list[float]] = defaultdict(list)
     for cell, outcome in before.items():
         known[cell.data_set, cell.method].append(outcome.seconds)
