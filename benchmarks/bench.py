@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 import molweight
+from molweight.benchmarks.cells import Setting, run_cell
 from molweight.benchmarks.loading import Loaded, data_folders, find_data_set, load_data_set
 from molweight.benchmarks.outcomes import Outcome, Outcomes
-from molweight.benchmarks.running import outcome_of, run_all
+from molweight.benchmarks.running import run_all
 from molweight.encoders.checkpoints import load_encoder
 from molweight.encoders.compute import Compute
 from molweight.errors import ConfigError, DataError
@@ -19,8 +20,8 @@ from molweight.reports.progress import Advance, progress_bar
 from molweight.solver.ranks import ALONE, Ranks
 from molweight.tasks.budgets import Budget, find_budget
 from molweight.tasks.data import TaskData
-from molweight.tasks.methods import Job, Method, check_parallel, find_methods
-from molweight.tasks.metrics import METRICS, Metric, Score, score
+from molweight.tasks.methods import check_parallel, find_methods
+from molweight.tasks.metrics import METRICS, Metric, score
 
 
 @dataclass(frozen=True)
@@ -115,28 +116,18 @@ def run_bench(
             lambda: load_data_set(name, config.data_dir, lambda done, total: advance(done, total, ""))
         )
     metric = METRICS[find_data_set(name).metric]
-    splits = make_splits(loaded.data, config)
+    splits = make_splits(loaded.data, config.split, config.seeds)
     for split in splits:
         check_split(loaded.data, split, metric, name, config.split)
     config.ranks.once(lambda: kept.begin(_identity(name, config, loaded, splits), resume, overwrite))
-
     methods = find_methods(config.methods)
+    setting = Setting(
+        loaded.data, metric, config.settings, config.compute, checkpoint, config.objectives, config.ranks
+    )
 
     def run(label: str, seed: int, advance: Advance) -> Outcome:
-        job = Job(
-            loaded.data.hide_labels(splits[seed].test),
-            splits[seed],
-            metric,
-            config.settings,
-            config.compute,
-            seed,
-            checkpoint,
-            config.objectives,
-            snapshot=kept.snapshot(label, seed),
-            advance=advance,
-            ranks=config.ranks,
-        )
-        return run_method(job, methods[label], loaded.data.labels[splits[seed].test])
+        snapshot = kept.snapshot(label, seed)
+        return run_cell(setting, methods[label], splits[seed], seed, snapshot=snapshot, advance=advance)
 
     outcomes = run_all(name, methods, config.seeds, kept, metric.name, run, config.ranks)
     return BenchResult(name, loaded, metric, splits, outcomes)
@@ -159,12 +150,12 @@ def _identity(name: str, config: BenchConfig, loaded: Loaded, splits: Sequence[S
     }
 
 
-def make_splits(data: TaskData, config: BenchConfig) -> list[Split]:
-    """The split of each seed; a deterministic splitter gives the same for all."""
-    splitter = SPLITTERS[config.split]
-    if config.split in SEEDED:
-        return [splitter(data.smiles, seed) for seed in range(config.seeds)]
-    return [splitter(data.smiles, 0)] * config.seeds
+def make_splits(data: TaskData, kind: str, seeds: int) -> list[Split]:
+    """The split of each seed by the splitter of that name; a deterministic one gives the same for all."""
+    splitter = SPLITTERS[kind]
+    if kind in SEEDED:
+        return [splitter(data.smiles, seed) for seed in range(seeds)]
+    return [splitter(data.smiles, 0)] * seeds
 
 
 def check_split(data: TaskData, split: Split, metric: Metric, name: str, kind: str) -> None:
@@ -180,22 +171,3 @@ def check_split(data: TaskData, split: Split, metric: Metric, name: str, kind: s
                 f"{name}: the {part} part of the {kind} split ({len(molecules)} molecules) has no task that "
                 f"{metric.name} can be computed on; use another --split"
             )
-
-
-def run_method(job: Job, method: Method, labels: np.ndarray) -> Outcome:
-    """Fit on data without test labels, predict, and only then score against them.
-
-    Args:
-        job: what to do; its data lack the labels of the test molecules.
-        method: how.
-        labels: of the test molecules, [molecules, tasks].
-    """
-
-    def scores(predicted: np.ndarray) -> dict[str, Score]:
-        return {
-            metric.name: score(metric, labels, predicted, job.data.tasks)
-            for metric in METRICS.values()
-            if metric.kind == job.data.kind
-        }
-
-    return outcome_of(lambda: method(job), job.split.test, job.metric.name, scores)

@@ -23,7 +23,7 @@ def output_folders(
         ConfigError: if there is a report already and it may not be overwritten, or `out` is a file.
     """
     if out is None:
-        return {name: _free(Path(default) / name) for name in names}
+        return {name: free_folder(Path(default) / name) for name in names}
     folders = {name: out if len(names) == 1 else out / name for name in names}
     for folder in folders.values():
         if folder.exists() and not folder.is_dir():
@@ -48,7 +48,8 @@ def resumed_folders(names: tuple[str, ...], out: Path) -> dict[str, Path]:
     return left
 
 
-def _free(folder: Path) -> Path:
+def free_folder(folder: Path) -> Path:
+    """A folder of that name that is not there yet, numbered where the name is taken."""
     number = 2
     candidate = folder
     while candidate.exists():

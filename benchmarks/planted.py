@@ -36,7 +36,7 @@ def run_planted(name: str, config: BenchConfig, normalise: bool = True) -> Plant
     steps = min(settings.loop.steps, STEPS)
     settings = replace(settings, loop=replace(settings.loop, normalise=normalise, steps=steps))
     histories, sizes = [], {}
-    for seed, split in enumerate(make_splits(data, config)):
+    for seed, split in enumerate(make_splits(data, config.split, config.seeds)):
         blind, molecules = data.hide_labels(split.test), np.concatenate([split.train, split.valid])
         batch = settings.pretrain_batch
         planted = plant(blind, molecules, batch, config.compute, seed, config.objectives)

@@ -70,7 +70,11 @@ def run_all(
 
 
 def outcome_of(
-    fit: Callable[[], AnyFitted], test: Any, metric: str, scores: Callable[[Any], dict[str, Score]]
+    fit: Callable[[], AnyFitted],
+    test: Any,
+    metric: str,
+    scores: Callable[[Any], dict[str, Score]],
+    machine: str,
 ) -> Outcome:
     """Fit on data without test labels, predict, and only then score against them.
 
@@ -79,6 +83,7 @@ def outcome_of(
         test: positions of the test part.
         metric: name of the score that counts.
         scores: from outputs for the test part to the score by each metric of the kind.
+        machine: device and precision.
     """
     began = time.perf_counter()
     fitted = fit()
@@ -87,4 +92,6 @@ def outcome_of(
     found = scores(predicted)
     headline = found.pop(metric)
     others = {name: each.value for name, each in found.items()}
-    return Outcome(headline, others, fitted.valid, seconds, fitted.weights, fitted.history)
+    return Outcome(
+        headline, others, fitted.valid, seconds, fitted.weights, fitted.history, machine, predicted
+    )

@@ -178,7 +178,7 @@ def run_text_method(job: TextJob, method: TextMethod, labels: np.ndarray) -> Out
             if metric.kind == job.data.kind
         }
 
-    return outcome_of(lambda: method(job), job.split.test, job.metric.name, scores)
+    return outcome_of(lambda: method(job), job.split.test, job.metric.name, scores, job.compute.machine)
 
 
 def _tokens(checkpoint: LoadedText, data: TextData, config: TextBenchConfig) -> TokenStore:

@@ -6,7 +6,7 @@ import warnings
 import typer
 
 from molweight.cli.adapt import adapt
-from molweight.cli.bench import bench
+from molweight.cli.bench import bench_app
 from molweight.cli.predict import predict
 from molweight.cli.pretrain import pretrain
 from molweight.cli.screen import screen
@@ -35,10 +35,11 @@ def molweight_command(context: typer.Context) -> None:
         refuse_ranks(f"molweight {context.invoked_subcommand}")
 
 
-for command in (adapt, predict, screen, bench, pretrain):
+for command in (adapt, predict, screen, pretrain):
     app.command()(command)
+app.add_typer(bench_app, name="bench", help="Compare learned weights with baselines on MoleculeNet.")
 app.add_typer(text, name="text")
-app.add_typer(transfer_app, name="transfer")
+app.add_typer(transfer_app, name="transfer", help="Find out which tasks help each other.")
 
 
 def main() -> None:

@@ -6,11 +6,26 @@ from typing import Annotated
 
 import typer
 
+from molweight.cli.bench_suite import suite
+from molweight.cli.groups import UnlessNamed
 from molweight.cli.options import ALL_OBJECTIVES, Checkpoint, Device, Objectives, Precision
 from molweight.errors import ConfigError
 from molweight.launch import joined_ranks, launched, refuse_ranks
 
+COMPARE = "compare"
 
+
+class CompareUnlessNamed(UnlessNamed):
+    """`molweight bench NAME` compares methods on one data set or several."""
+
+    meant = COMPARE
+
+
+bench_app = typer.Typer(cls=CompareUnlessNamed, rich_markup_mode=None)
+bench_app.command("suite")(suite)
+
+
+@bench_app.command(COMPARE)
 def bench(
     names: Annotated[list[str], typer.Argument(help="MoleculeNet sets, such as freesolv, bbbp or bace.")],
     methods: Annotated[
@@ -65,6 +80,7 @@ def bench(
     the rejected rows and pictures to the output folder (a subfolder for each set where there are several).
     What a run has reached is kept there as it goes: an interrupted one goes on with --resume and the same
     options, to the same numbers. Under torchrun the methods equal and tapweight run data-parallel.
+    See molweight bench suite --help for many sets, methods and seeds at once, in a folder of results.
     """
     from rich.console import Console
 

@@ -3,28 +3,22 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
-from typer.core import TyperGroup
 
+from molweight.cli.groups import UnlessNamed
 from molweight.cli.options import ALL_OBJECTIVES, Checkpoint, Device
 
-
-class ScanUnlessNamed(TyperGroup):
-    """Takes the scan for meant where the first word names no command, and shows no name for it."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """As the group does, with the scan's name first."""
-        return super().parse_args(ctx, args if args and args[0] in self.commands else [SCAN, *args])
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """As the group does; the scan has no name of its own."""
-        name, command, rest = super().resolve_command(ctx, args)
-        return "" if name == SCAN else name, command, rest
-
-
 SCAN = "scan"
+
+
+class ScanUnlessNamed(UnlessNamed):
+    """`molweight transfer TABLE` is the scan."""
+
+    meant = SCAN
+
+
 transfer_app = typer.Typer(cls=ScanUnlessNamed, rich_markup_mode=None)
 
 

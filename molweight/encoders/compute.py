@@ -1,5 +1,7 @@
 """What the arithmetic runs on: the device, and bfloat16 where it pays."""
 
+import platform
+import re
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +41,12 @@ class Compute:
             return nullcontext()
         return torch.autocast(self.device.type, self.dtype)
 
+    @property
+    def machine(self) -> str:
+        """What computes, and in which precision: the name of the GPU or of the processor here."""
+        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else _processor()
+        return f"{name}, {str(self.dtype).removeprefix('torch.')}"
+
     def __str__(self) -> str:
         return f"{self.device.type} {str(self.dtype).removeprefix('torch.')}"
 
@@ -68,8 +76,7 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether matrix products in bfloat16 are faster than in float32 on this device."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    cpuinfo = Path("/proc/cpuinfo")
-    flags = cpuinfo.read_text() if cpuinfo.exists() else ""
+    flags = _cpuinfo()
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
@@ -82,3 +89,14 @@ def product_dtype(x: Tensor) -> torch.dtype:
 def at_least_float32(x: Tensor) -> Tensor:
     """The tensor itself, or float32 where it is half precision; losses and means are taken in this."""
     return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+
+
+def _processor() -> str:
+    found = re.search(r"^model name\s*: (.+)", _cpuinfo(), re.MULTILINE)
+    return found[1] if found else platform.processor() or "cpu"
+
+
+def _cpuinfo() -> str:
+    """What Linux says of its processors; nothing elsewhere."""
+    path = Path("/proc/cpuinfo")
+    return path.read_text() if path.exists() else ""

@@ -125,7 +125,7 @@ def collate(store: Store, molecules: Tensor) -> GraphBatch:
     """
     atom_start, sizes = spans(store.atom_offsets, molecules)
     entry_start, entries = spans(store.entry_offsets, molecules)
-    atom, entry = _ranges(atom_start, sizes), _ranges(entry_start, entries)
+    atom, entry = ranges(atom_start, sizes), ranges(entry_start, entries)
     count, device = len(atom), store.device
     degree = store.degree[atom].long()
     index = torch.arange(count, device=device)
@@ -158,7 +158,7 @@ def spans(offsets: Tensor, molecules: Tensor) -> tuple[Tensor, Tensor]:
     return start, offsets[molecules + 1].long() - start
 
 
-def _ranges(start: Tensor, length: Tensor) -> Tensor:
+def ranges(start: Tensor, length: Tensor) -> Tensor:
     """start[0], start[0] + 1, ..., for `length[0]` numbers, then likewise for the next."""
     shift = torch.repeat_interleave(start - (length.cumsum(0) - length), length)
     return shift + torch.arange(len(shift), device=start.device)

@@ -7,8 +7,6 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from rdkit import Chem
-from rdkit.rdBase import BlockLogs
 
 from molweight.encoders.checkpoints import DEFAULT, load_encoder
 from molweight.encoders.compute import Compute, choose_compute
@@ -20,6 +18,7 @@ from molweight.objectives import GRAPH_OBJECTIVES
 from molweight.paths import cache_folder
 from molweight.reports.progress import Advance, announce, progress_bar
 from molweight.screening.choose_split import choose_split
+from molweight.screening.facts import canonical_smiles
 from molweight.screening.hygiene import leakage
 from molweight.screening.members import FOLDS, CrossFitted, Member, cross_fit, draw_folds
 from molweight.screening.model import About, Model, calibrated
@@ -232,16 +231,11 @@ def _corpus(data: TaskData, split: Split, unlabelled: Sequence[str]) -> Store | 
     if not unlabelled:
         return None
     judging = np.concatenate([split.valid, split.test])
-    kept_out = {_canonical(data.smiles[i]) for i in judging}
-    more = [text for text in unlabelled if _canonical(text) not in kept_out]
+    kept_out = set(canonical_smiles([data.smiles[i] for i in judging]))
+    named = zip(unlabelled, canonical_smiles(unlabelled), strict=True)
+    more = [text for text, canonical in named if canonical not in kept_out]
     texts = [data.smiles[i] for i in split.train] + more
     with progress_bar("featurising unlabelled molecules") as advance:
         return cached_store(
             texts, cache_folder() / "stores", progress=lambda done, total: advance(done, total, "")
         )
-
-
-def _canonical(text: str) -> str:
-    with BlockLogs():
-        mol = Chem.MolFromSmiles(text)
-    return text if mol is None else str(Chem.MolToSmiles(mol))

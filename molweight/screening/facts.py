@@ -18,7 +18,7 @@ from rdkit.Chem.rdMolHash import HashFunction, MolHash
 from rdkit.rdBase import BlockLogs
 
 from molweight.molecules.flat_graphs import Rejected
-from molweight.molecules.smiles import parse_each
+from molweight.molecules.smiles import parse_each, parse_smiles
 
 _CHUNK = 5_000  # molecules: below, starting processes would take longer than the work
 _NO_METALS = frozenset(
@@ -76,6 +76,19 @@ def shared_compounds(facts: Sequence[Facts]) -> dict[str, list[int]]:
 def inchi_keys(smiles: Sequence[str]) -> list[str]:
     """InChIKey of each valid SMILES, empty where InChI has none."""
     return _in_chunks(_inchi_keys, smiles)
+
+
+def canonical_smiles(smiles: Sequence[str]) -> list[str]:
+    """Of each, in order, equal for the same molecule; the text itself where it is none."""
+    return _in_chunks(_canonical_smiles, smiles)
+
+
+def _canonical_smiles(smiles: Sequence[str]) -> list[str]:
+    parsed = parse_smiles(smiles)
+    found = list(smiles)
+    for row, mol in zip(parsed.rows, parsed.mols, strict=True):
+        found[row] = str(Chem.MolToSmiles(mol))
+    return found
 
 
 def _describe(smiles: Sequence[str], largest_fragment: bool) -> list[Facts | str]:

