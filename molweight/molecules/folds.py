@@ -35,14 +35,15 @@ def scaffold_parts(
     Args:
         smiles: of all molecules.
         molecules: positions to deal.
-        folds: how many.
+        folds: how many; as many as there are scaffolds where these are fewer.
         seed: of the order of scaffolds of one size.
 
     Raises:
-        DataError: if there are fewer scaffolds than folds.
+        DataError: if all molecules have one scaffold.
     """
     groups = scaffold_groups([smiles[i] for i in molecules])
-    if len(groups) < folds:
-        raise DataError(f"{len(groups)} scaffolds cannot be dealt to {folds} folds; use fewer folds")
+    if len(groups) < 2:
+        raise DataError(f"all {len(molecules)} molecules have one scaffold, and nothing can be held out")
+    folds = min(folds, len(groups))
     member = deal(groups, folds, seed)
     return [(molecules[member != fold], molecules[member == fold]) for fold in range(folds)]

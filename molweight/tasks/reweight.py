@@ -101,7 +101,7 @@ def reweight(
 
     Raises:
         FloatingPointError: if a loss is not finite; the last snapshot is kept.
-        DataError: if the snapshot is not of this run, or there are fewer scaffolds than folds.
+        DataError: if the snapshot is not of this run, or `train` cannot be dealt to folds.
     """
     torch.manual_seed(seed)
     parts = scaffold_parts(data.smiles, train, config.folds, seed) if config.folds else [(train, valid)]

@@ -34,6 +34,10 @@ def test_each_molecule_is_held_out_once_with_its_whole_scaffold():
         }
 
 
-def test_fewer_scaffolds_than_folds_are_refused():
-    with pytest.raises(DataError, match="2 scaffolds cannot be dealt to 3 folds"):
-        scaffold_parts(SMILES, np.arange(4), 3, 0)
+def test_there_are_no_more_folds_than_scaffolds():
+    assert len(scaffold_parts(SMILES, np.arange(4), 3, 0)) == 2
+
+
+def test_one_scaffold_is_refused():
+    with pytest.raises(DataError, match="all 2 molecules have one scaffold"):
+        scaffold_parts(SMILES, np.arange(2), 3, 0)
