@@ -93,7 +93,7 @@ def _weights(split: str, told: Told, method: str) -> PlainTable:
     )
     notes = [
         "Weight after learning ± spread over seeds; mean cosine of the objective's gradient with what the "
-        f"property asks for; less error of the objective alone than of {COST_UNIT}. Bold: above an equal "
+        f"property asks for, and where folds judged, its t over them; less error of the objective alone than of {COST_UNIT}. Bold: above an equal "
         "share with every seed."
     ]
     if agreed := told["agreement"].get(method):
@@ -111,9 +111,10 @@ def _weight(found: Told, objective: str, alone: float | None) -> str:
     if values is None:
         return NOTHING
     parts = [mean_and_spread(values, 2)]
-    cosines = found.get("evidence", {}).get(objective, {}).get("cosine", [])
-    if cosines and None not in cosines:
-        parts.append(f"cosine {np.mean(cosines):+.3f}")
+    seen = found.get("evidence", {}).get(objective, {})
+    for key, told in (("cosine", "cosine {:+.3f}"), ("folds_t", "t of the folds {:+.1f}")):
+        if (found_by_seed := seen.get(key)) and None not in found_by_seed:
+            parts.append(told.format(np.mean(found_by_seed)))
     if alone is not None:
         parts.append(f"alone {100 * alone:+.1f} %")
     share = [sum(seed) / len(found["weights"]) for seed in zip(*found["weights"].values(), strict=True)]

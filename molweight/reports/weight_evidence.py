@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from statistics import fmean, stdev
 
 from molweight.solver import StepRecord
 from molweight.solver.inverse import DIVERGED, NEGATIVE_CURVATURE
@@ -10,7 +11,10 @@ from molweight.solver.weights import evidence
 
 
 def weight_evidence(histories: Sequence[Sequence[StepRecord]]) -> dict[str, dict[str, list[float]]]:
-    """What moved each objective's weight, with each seed: `cosine` and `signal_to_noise`; NaN if unknown."""
+    """What moved each objective's weight, with each seed: `cosine` and `signal_to_noise`; NaN if unknown.
+
+    Where folds took turns also `folds_t`: the mean of their mean cosines over its standard error.
+    """
     found: dict[str, dict[str, list[float]]] = {}
     for name in histories[0][0].weights:
         each = [
@@ -20,7 +24,22 @@ def weight_evidence(histories: Sequence[Sequence[StepRecord]]) -> dict[str, dict
             for h in histories
         ]
         found[name] = {key: [values[key] for values in each] for key in each[0]}
+        if all(any(record.fold for record in history) for history in histories):
+            found[name]["folds_t"] = [_folds_t(h, name) for h in histories]
     return found
+
+
+def _folds_t(history: Sequence[StepRecord], name: str) -> float:
+    """Student's t of the folds' mean cosines; NaN where a fold has none or all have the same."""
+    folds: dict[int, list[float]] = {record.fold: [] for record in history}
+    for record in history:
+        if math.isfinite(cosine := record.cosines.get(name, math.nan)):
+            folds[record.fold].append(cosine)
+    if not all(folds.values()):
+        return math.nan
+    means = [fmean(cosines) for cosines in folds.values()]
+    spread = stdev(means)
+    return fmean(means) / (spread / math.sqrt(len(means))) if spread > 0 else math.nan
 
 
 def solver_statuses(histories: Sequence[Sequence[StepRecord]]) -> dict[str, dict[str, float]]:
