@@ -93,8 +93,8 @@ def _weights(split: str, told: Told, method: str) -> PlainTable:
     )
     notes = [
         "Weight after learning ± spread over seeds; mean cosine of the objective's gradient with what the "
-        f"property asks for, and where folds judged, its t over them; less error of the objective alone than of {COST_UNIT}. Bold: above an equal "
-        "share with every seed."
+        "property asks for, and where folds judged, its t over them; less error of the objective alone than "
+        f"of {COST_UNIT}. Bold: above an equal share with every seed."
     ]
     if agreed := told["agreement"].get(method):
         notes.append(
