@@ -1,15 +1,19 @@
 """RDKit's descriptors of whole molecules: weight, polarity, charges, counts of rings, groups, fragments."""
 
 from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
 
 import joblib
 import numpy as np
+import rdkit
 from numpy.typing import NDArray
 from rdkit import Chem
 from rdkit.Chem import Descriptors
 from rdkit.rdBase import BlockLogs
 
 from molweight.errors import DataError
+from molweight.paths import replacing
 
 MANY = 500  # molecules: below, starting processes would take longer than the work
 LARGEST = 1e30  # what float32 can hold with room to spare; Ipc grows past it with the size of a molecule
@@ -31,6 +35,24 @@ def rdkit_descriptors(smiles: Sequence[str]) -> NDArray[np.float32]:
     workers = -1 if len(smiles) > MANY else 1
     found: NDArray[np.float32] = np.concatenate(joblib.Parallel(workers, prefer="processes")(jobs))
     return found
+
+
+def cached_descriptors(smiles: Sequence[str], folder: Path) -> NDArray[np.float32]:
+    """`rdkit_descriptors` of these very SMILES, from a file in a cache folder once this RDKit made them.
+
+    Raises:
+        DataError: as `rdkit_descriptors`.
+    """
+    digest = sha256(f"{rdkit.__version__}\n".encode())
+    for text in smiles:
+        digest.update(f"{text!r}\n".encode())
+    path = folder / f"{digest.hexdigest()[:24]}.npy"
+    if not path.exists():
+        found = rdkit_descriptors(smiles)
+        with replacing(path) as temporary, open(temporary, "wb") as file:
+            np.save(file, found)
+    kept: NDArray[np.float32] = np.load(path, allow_pickle=False)
+    return kept
 
 
 def _described(smiles: Sequence[str], first: int) -> NDArray[np.float32]:

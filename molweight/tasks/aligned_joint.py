@@ -30,14 +30,14 @@ def aligned_joint(job: Job) -> Fitted:
     With g the gradient of the task's loss in the encoder and g_k that of objective k, on the same labelled
     batch, the encoder goes along g + Σ_k g̃_k: g̃_k is g_k shortened to the length of g where it is longer,
     and turned to stand at a right angle to g where it opposes it (see `turned`). So ⟨g + Σ_k g̃_k, g⟩ is
-    never below ‖g‖². Heads learn from their own losses. Epochs, batches, learning rate and the choice of the
-    epoch by validation are those of fine-tuning.
+    never below ‖g‖², before Adam scales it. Heads learn from their own losses. Epochs, batches, learning
+    rate and the choice of the epoch by validation are those of fine-tuning.
 
     It is of the family of RCGrad (Dey & Ning, J. Cheminf. 2024, 16, 85), which also trains self-supervised
     tasks jointly with fine-tuning and rotates conflicting gradients. There the rotation is learned; here it
     is the smallest that ends the conflict, in closed form. The shortening is their GNS. Here the running
     statistics of batch normalisation follow the molecules as they are, without the objectives' corrupted
-    views, and no molecule outside the train part is seen.
+    views. A corpus is not read.
     """
     fitted = fine_tuned(job.checkpoint, job, make_step=partial(_joint_step, job))
     return replace(fitted, encoder=None)  # no encoder was pretrained first

@@ -93,8 +93,9 @@ def cosine(learned: Tensor, seen: Seen) -> Weighed:
 def upgrad(learned: Tensor, seen: Seen) -> Weighed:
     """Unconflicting projection of gradients (Quinton & Rey, arXiv 2406.16232, 2024), by torchjd.
 
-    Each objective's gradient, brought to unit length, is projected onto the cone of those that oppose no
-    other's, and the mean of the projections is taken: to first order the step raises no objective's loss.
+    Each objective's gradient, brought to unit length, is projected onto the cone of directions that oppose
+    none of them, and the mean of the projections is taken: to first order a step along it raises no
+    objective's loss. (Adam, which takes the steps here as in all methods, gives no such promise.)
 
     Raises:
         ConfigError: if torchjd is not installed.

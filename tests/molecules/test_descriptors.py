@@ -4,7 +4,7 @@ from rdkit.Chem import Descriptors
 
 from molweight.errors import DataError
 from molweight.molecules import descriptors
-from molweight.molecules.descriptors import LARGEST, rdkit_descriptors
+from molweight.molecules.descriptors import LARGEST, cached_descriptors, rdkit_descriptors
 
 NAMES = [name for name, _ in Descriptors.descList]
 
@@ -40,3 +40,14 @@ def test_no_molecule_has_no_row():
 def test_what_is_not_a_molecule_is_named_with_its_position():
     with pytest.raises(DataError, match="molecule 1: 'C1CC' is not valid SMILES"):
         rdkit_descriptors(["CC", "C1CC"])
+
+
+def test_descriptors_are_computed_once_for_the_same_smiles_in_the_same_order(tmp_path, monkeypatch):
+    smiles = ["CCO", "CC", "[NH3]->[Fe+2]"]
+    first = cached_descriptors(smiles, tmp_path)
+    assert np.array_equal(first, rdkit_descriptors(smiles), equal_nan=True)
+    other = cached_descriptors(smiles[::-1], tmp_path)
+    assert np.array_equal(other, first[::-1], equal_nan=True)
+    monkeypatch.setattr(descriptors, "rdkit_descriptors", None)
+    assert np.array_equal(cached_descriptors(smiles, tmp_path), first, equal_nan=True)
+    assert len(list(tmp_path.iterdir())) == 2

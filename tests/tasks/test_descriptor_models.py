@@ -12,10 +12,11 @@ from sklearn.ensemble import (
 from molweight.molecules.descriptors import rdkit_descriptors
 from molweight.molecules.fingerprints import ecfp4
 from molweight.tasks import baselines
+from molweight.tasks.baselines import splittable
 from molweight.tasks.descriptor_models import gbdt, rf_descriptors
 
 FOREST = {"n_estimators": 12, "random_state": 0}
-BOOSTING = {"max_iter": 10, "early_stopping": False, "random_state": 0}
+BOOSTING = {"max_iter": 10, "max_bins": 63, "early_stopping": False, "random_state": 0}
 MODELS = {
     (rf_descriptors, "classification"): RandomForestClassifier(class_weight="balanced", **FOREST),
     (rf_descriptors, "regression"): RandomForestRegressor(**FOREST),
@@ -59,3 +60,20 @@ def test_descriptors_without_a_value_do_no_harm(job, method):
 def test_the_forest_follows_its_seed(job):
     first, second = (rf_descriptors(replace(job, seed=seed)).predict(np.arange(20)) for seed in (0, 1))
     assert not np.array_equal(first, second)
+
+
+def test_only_columns_that_no_leaf_can_be_split_by_are_left_out():
+    columns = {
+        "19 ones": np.arange(50) < 19,
+        "20 ones": np.arange(50) < 20,
+        "30 ones": np.arange(50) < 30,
+        "31 ones": np.arange(50) < 31,
+        "constant": np.ones(50),
+        "values": np.arange(50),
+        "missing": np.where(np.arange(50) == 7, np.nan, 1.0),
+    }
+    features = np.stack(list(columns.values()), axis=1).astype(np.float32)
+    kept = [list(columns)[i] for i in splittable(features, 20)]
+    assert kept == ["20 ones", "30 ones", "values", "missing"]
+    assert splittable(features[:30], 20).tolist() == [0]
+    assert splittable(features[:, [0, 4]], 20).tolist() == [0]

@@ -16,6 +16,7 @@ from molweight.solver import LoopConfig
 from molweight.solver.weights import uniform_weights
 from molweight.tasks import replay
 from molweight.tasks.finetune import FinetuneConfig, finetune
+from molweight.tasks.methods import METHODS
 from molweight.tasks.metrics import RMSE, ROC_AUC
 from molweight.tasks.pretrain import PretrainConfig, PretrainState, pretrain
 from molweight.tasks.problems import PretrainProblem
@@ -162,3 +163,14 @@ def test_learning_weights_on_a_gpu_is_that_on_a_cpu(encoder, data, parts):
         for ours, expected in zip(found.history, results[0].history, strict=True):
             assert ours.losses == pytest.approx(expected.losses, rel=2e-3)
             assert ours.cosines == pytest.approx(expected.cosines, rel=2e-2, abs=2e-3, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["probe", "single-contrastive", "gradnorm", "cosine", "aligned-joint", "fixed-learned", "two-level"],
+)
+def test_methods_run_there_and_repeat_their_weights_up_to_rounding(name, job):
+    first, second = (METHODS[name](replace(job, compute=GPU)) for _ in range(2))
+    assert np.isfinite(first.predict(np.arange(20))).all()
+    if first.weights is not None:
+        assert first.weights == pytest.approx(second.weights, abs=0.05)
