@@ -181,6 +181,14 @@ def test_two_nodes_of_a_cluster_come_to_the_same_numbers(whole, data, run_cli, t
     assert outcomes(out) == outcomes(whole[0])
 
 
+LEAN = {
+    "num_cpus": 1,
+    "object_store_memory": 80 * 2**20,
+    "include_dashboard": False,
+    "include_log_monitor": False,
+}
+
+
 def two_nodes():
     """A cluster of two nodes of one core each; Ray gives a node 30 s to start, a busy machine more tries."""
     from ray.cluster_utils import Cluster
@@ -189,7 +197,7 @@ def two_nodes():
         cluster = Cluster()
         try:
             for _ in range(2):
-                cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20, include_dashboard=False)
+                cluster.add_node(**LEAN)
             return cluster
         except Exception as error:
             cluster.shutdown()
