@@ -196,6 +196,8 @@ def test_a_node_with_other_data_or_another_version_says_so(small_data):
         (("--jobs", 0), "--jobs must be at least 1, got 0"),
         (("--engine", "slurm"), "unknown engine 'slurm'; there are local, ray"),
         (("--address", "head:6379"), "give --engine ray with it"),
+        (("--engine", "ray", "--address", "127.0.0.1:1"), "no Ray cluster answers there"),
+        (("--engine", "ray", "--address", "head"), "give the HOST:PORT that ray start"),
         (("--device", "tpu"), "device must be auto, cpu or cuda"),
         (("--data-dir", "/nowhere"), "/nowhere: no such folder"),
         (("--unlabelled", "/nowhere/pool.smi"), "/nowhere/pool.smi"),
@@ -209,6 +211,14 @@ def test_options_that_make_no_sense_are_one_line(run_cli, tmp_path, monkeypatch,
     assert len(error.strip().splitlines()) == 1
     assert complaint in error
     assert not list(tmp_path.glob("molweight-suite*"))
+
+
+def test_without_ray_it_is_said_how_to_get_it(run_cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("molweight.benchmarks.ray_engine.find_spec", lambda name: None)
+    code, _, error = run_cli("bench", "suite", "--engine", "ray")
+    assert code == 2
+    assert "pip install 'molweight[ray]'" in error
 
 
 def test_a_suite_is_not_written_over(run_cli, tmp_path):

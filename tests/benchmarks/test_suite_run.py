@@ -56,7 +56,7 @@ def outcomes(folder: Path) -> dict[str, object]:
 @pytest.mark.slow
 def test_the_folder_has_what_reports_need(whole, data):
     out, done = whole
-    assert "4 of 4 cells are done" in done.stdout
+    assert "done: 4 of 4 cells   results: " in done.stdout
     assert "4/4 freesolv, chiral-scaffold:" in done.stderr
     asked = json.loads((out / "suite.json").read_text())
     assert asked["seeds"] == {"freesolv": 2}
@@ -149,7 +149,7 @@ def test_a_cell_whose_process_dies_stops_no_other(small_data, run_cli, tmp_path,
     code, said, _ = run_cli(*options, "--out", out)
     assert code == 1
     assert "failed: freesolv, chiral-scaffold: rf, seed 0: its process was killed by signal 9" in said
-    assert f"1 of 2 cells are done; molweight bench suite --resume {out} does the others again" in said
+    assert f"done: 1 of 2 cells; molweight bench suite --resume {out} does the others again" in said
     failure = json.loads((out / OUTCOMES / "rf-0.failed.json").read_text())
     assert "signal 9" in failure["error"]
     assert failure["seconds"] > 0
@@ -162,7 +162,7 @@ def test_what_is_done_is_not_done_again(whole, run_cli, monkeypatch):
     before = outcomes(whole[0])
     code, said, _ = run_cli("bench", "suite", "--resume", whole[0])
     assert code == 0
-    assert "4 of 4 cells are done" in said
+    assert "done: 4 of 4 cells" in said
     assert outcomes(whole[0]) == before
 
 
