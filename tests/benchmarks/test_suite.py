@@ -161,6 +161,19 @@ def test_a_data_set_that_cannot_be_split_fails_alone(small_data, tmp_path):
     assert {path.name for path in freesolv.iterdir()} == {"labels-0.npy", "rf-0.npy", "rf-0.json"}
 
 
+def test_rows_that_are_no_molecules_are_told(small_data, tmp_path, capsys):
+    path = small_data / "moleculenet" / "bbbp.csv.gz"
+    table = pd.read_csv(path)
+    table.loc[3, "smiles"] = "C1CC"
+    table.to_csv(path, index=False)
+    config, kept = plan_suite(RF), SuiteFolder(tmp_path / "out")
+    assert run_suite(config, terms(small_data), kept, in_this_process, ABOUT) == []
+    assert "bbbp: 1 row set aside as no molecule, in rejected.csv" in capsys.readouterr().err
+    rejected = pd.read_csv(tmp_path / "out" / "bbbp" / "chiral-scaffold" / "rejected.csv")
+    assert rejected["row"].tolist() == [3]
+    assert not (tmp_path / "out" / "freesolv" / "chiral-scaffold" / "rejected.csv").exists()
+
+
 def test_other_data_than_before_are_refused(small_data, tmp_path):
     config, kept = plan_suite(RF), SuiteFolder(tmp_path / "out")
     assert run_suite(config, terms(small_data), kept, in_this_process, ABOUT) == []
@@ -211,6 +224,14 @@ def test_options_that_make_no_sense_are_one_line(run_cli, tmp_path, monkeypatch,
     assert len(error.strip().splitlines()) == 1
     assert complaint in error
     assert not list(tmp_path.glob("molweight-suite*"))
+
+
+def test_torchrun_is_refused(run_cli, monkeypatch):
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    code, _, error = run_cli("bench", "suite")
+    assert code == 2
+    assert "molweight bench suite does not run data-parallel" in error
 
 
 def test_without_ray_it_is_said_how_to_get_it(run_cli, tmp_path, monkeypatch):
