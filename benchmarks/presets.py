@@ -28,8 +28,32 @@ class Preset:
     split_seeds: int = 3
 
 
-QUICK_METHODS = ("rf", "finetune", "equal", "tapweight")
-METHODS = ("rf", "scratch", "finetune", "equal", "tapweight", "tapweight-cg", "tapweight-strength")
+QUICK_METHODS = ("rf", "finetune", "equal", "tapweight", "tapweight-folds")
+METHODS = (
+    "rf",
+    "rf-descriptors",
+    "gbdt",
+    "scratch",
+    "probe",
+    "finetune",
+    "single-attribute-masking",
+    "single-context-prediction",
+    "single-contrastive",
+    "single-edge-prediction",
+    "equal",
+    "random-20",
+    "uncertainty",
+    "gradnorm",
+    "cosine",
+    "aligned-joint",
+    "upgrad",
+    "fixed-learned",
+    "two-level",
+    "tapweight",
+    "tapweight-cg",
+    "tapweight-strength",
+    "tapweight-folds",
+)
 BOTH_SPLITS = ("chiral-scaffold", "random-scaffold")
 PRESETS = {
     "quick": Preset(CENTRAL[:4], QUICK_METHODS, BOTH_SPLITS[:1], (3, 3), "quick"),
