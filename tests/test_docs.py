@@ -51,6 +51,7 @@ def test_readme_links_lead_somewhere():
         "transfer objectives",
         "bench",
         "bench suite",
+        "bench report",
         "pretrain",
         "text bench",
         "text adapt",
