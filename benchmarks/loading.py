@@ -44,6 +44,11 @@ class Loaded:
     paths: tuple[Path, ...]
     sha256: tuple[str, ...]
 
+    @property
+    def sources(self) -> list[tuple[str, int]]:
+        """The file that rejected rows are counted in, and its number of rows."""
+        return [(self.paths[0].name, len(self.data.smiles) + len(self.rejected))]
+
 
 def find_data_set(name: str) -> DataSet:
     """The entry of that name.

@@ -5,8 +5,10 @@ A node reads data sets and checkpoints from its own disk, by the same paths, and
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from molweight.benchmarks.suite_view import Watch
     from molweight.benchmarks.work import Failure, Results, Work
 
+TIMEOUT = 5  # seconds
 OBJECT_STORE = 100 * 2**20  # bytes; only outcomes go through it
 
 
@@ -33,7 +36,7 @@ def run_ray(
         device: cpu or cuda.
 
     Raises:
-        ConfigError: if there is no Ray, no such cluster, or none with such devices.
+        ConfigError: if there is no such cluster, or it has no such devices.
     """
     ray = _joined(address, jobs)
     resource = "GPU" if device == "cuda" else "CPU"
@@ -56,22 +59,36 @@ def run_ray(
         ray.shutdown()
 
 
+def check_ray(address: str | None) -> None:
+    """Refuse at once what Ray would find out in minutes, or not say plainly.
+
+    Raises:
+        ConfigError: if nothing answers at the address, or there is no Ray.
+    """
+    if address is not None:
+        host, _, port = address.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), TIMEOUT).close()
+        except (OSError, ValueError, OverflowError) as error:
+            raise ConfigError(
+                f"--address {address}: no Ray cluster answers there ({error}); give the HOST:PORT that ray "
+                "start printed"
+            ) from None
+    if find_spec("ray") is None:
+        raise ConfigError("--engine ray needs Ray; pip install 'molweight[ray]'")
+
+
 def _joined(address: str | None, jobs: int | None) -> ModuleType:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        import ray
-    except ImportError:
-        raise ConfigError("--engine ray needs Ray; pip install 'molweight[ray]'") from None
+    import ray
+
     own = {"num_cpus": jobs, "object_store_memory": OBJECT_STORE, "include_dashboard": False}
     try:
         ray.init(
-            address or "local",
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-            **({} if address else own),
+            address or "local", logging_level=logging.ERROR, log_to_driver=False, **({} if address else own)
         )
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise ConfigError(f"--address {address}: no Ray cluster to join there ({error})") from None
+    except Exception as error:  # a bare one where a node does not start in time
+        raise ConfigError(f"no Ray cluster to join at {address or 'this machine'} ({error})") from None
     return ray
 
 

@@ -51,9 +51,7 @@ def write_report(result: BenchResult, config: BenchConfig, folder: Path) -> dict
     folder.mkdir(parents=True, exist_ok=True)
     write_json(_split_rows(result), folder / "split.json")
     if result.loaded.rejected:
-        rows = len(result.loaded.data.smiles) + len(result.loaded.rejected)
-        sources = [(result.loaded.paths[0].name, rows)]
-        write_rejected(result.loaded.rejected, sources, folder / "rejected.csv")
+        write_rejected(result.loaded.rejected, result.loaded.sources, folder / "rejected.csv")
     title = f"{result.name}, {config.split} split"
     write_methods(result.name, result.outcomes, result.metric.name, title, folder)
     write_json(report, folder / REPORT)

@@ -6,16 +6,14 @@ from itertools import chain, product
 from typing import Any
 
 from molweight.benchmarks.loading import find_data_set
+from molweight.benchmarks.presets import LARGE, PRESETS
 from molweight.errors import ConfigError, DataError
 from molweight.molecules.splits import SEEDED, SPLITTERS
 from molweight.objectives import GRAPH_OBJECTIVES
 from molweight.tasks.budgets import find_budget
 from molweight.tasks.methods import find_methods
 
-LARGE = frozenset({"hiv", "muv", "qm8"})  # of 10,000 molecules or more
-CENTRAL = ("bbbp", "bace", "esol", "freesolv", "lipophilicity", "clintox", "sider")
-ALL = (*CENTRAL, "tox21", "toxcast", "qm7", "qm8", "hiv", "muv")  # cheap and central ones first
-SEEDS = {"quick": (3, 3), "paper": (5, 3), "full": (10, 5)}  # of a data set that is not large, and of one
+REST = ("budget", "objectives", "checkpoint", "device", "precision", "data_dir", "unlabelled")
 
 
 @dataclass(frozen=True)
@@ -91,25 +89,6 @@ class SuiteConfig:
         ]
 
 
-def preset_seeds(preset: str, data_set: str) -> int:
-    """How many seeds a preset takes on a data set."""
-    return SEEDS[preset][data_set in LARGE]
-
-
-QUICK_METHODS = ("rf", "finetune", "equal", "tapweight")
-METHODS = ("rf", "scratch", "finetune", "equal", "tapweight", "tapweight-cg", "tapweight-strength")
-QUICK, PAPER, FULL = (
-    {name: preset_seeds(preset, name) for name in sets}
-    for preset, sets in (("quick", CENTRAL[:4]), ("paper", ALL), ("full", ALL))
-)
-BOTH_SPLITS = ("chiral-scaffold", "random-scaffold")
-PRESETS = {
-    "quick": SuiteConfig("quick", tuple(QUICK), QUICK_METHODS, BOTH_SPLITS[:1], QUICK, 3, "quick"),
-    "paper": SuiteConfig("paper", tuple(PAPER), METHODS, BOTH_SPLITS, PAPER, 3, "standard"),
-    "full": SuiteConfig("full", tuple(FULL), METHODS, BOTH_SPLITS, FULL, 3, "full"),
-}
-
-
 @dataclass(frozen=True)
 class Named:
     """The options of a suite that were given; None and nothing for those that were not."""
@@ -128,24 +107,22 @@ def plan_suite(named: Named, begun: SuiteConfig | None = None) -> SuiteConfig:
     Raises:
         ConfigError: if something named does not exist.
     """
-    if named.preset is not None and named.preset not in PRESETS:
-        raise ConfigError(f"unknown preset {named.preset!r}; there are {', '.join(PRESETS)}")
-    base = begun if begun and named.preset is None else PRESETS[named.preset or "quick"]
-    for name in named.data_sets:
-        find_data_set(name)
-    data_sets = named.data_sets or base.data_sets
-    seeds = {
-        name: base.seeds.get(name, preset_seeds(base.preset, name)) if named.seeds is None else named.seeds
-        for name in data_sets
-    }
-    return replace(
-        base,
-        data_sets=data_sets,
-        methods=named.methods or base.methods,
-        splits=named.splits or base.splits,
-        seeds=seeds,
-        split_seeds=base.split_seeds if named.seeds is None else named.seeds,
-        **{name: value for name, value in named.rest.items() if value is not None},
+    name = named.preset or (begun.preset if begun else "quick")
+    if name not in PRESETS:
+        raise ConfigError(f"unknown preset {name!r}; there are {', '.join(PRESETS)}")
+    preset, before = PRESETS[name], None if named.preset else begun
+    base = before or preset
+    rest = {"budget": preset.budget} if before is None else {each: getattr(before, each) for each in REST}
+    known, data_sets = before.seeds if before else {}, named.data_sets or base.data_sets
+    usual = {each: known.get(each, preset.seeds[each in LARGE]) for each in data_sets}
+    return SuiteConfig(
+        name,
+        data_sets,
+        named.methods or base.methods,
+        named.splits or base.splits,
+        usual if named.seeds is None else dict.fromkeys(data_sets, named.seeds),
+        base.split_seeds if named.seeds is None else named.seeds,
+        **(rest | {each: value for each, value in named.rest.items() if value is not None}),
     )
 
 

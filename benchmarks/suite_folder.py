@@ -11,6 +11,7 @@ from molweight.benchmarks.suite import Cell, SuiteConfig, suite_json, suite_of, 
 from molweight.benchmarks.suite_setting import Prepared, setting_json
 from molweight.benchmarks.work import Failure
 from molweight.errors import ConfigError
+from molweight.reports.rejected import write_rejected
 from molweight.run_folder import read_json, write_json
 
 SUITE, SETTING = "suite.json", "setting.json"
@@ -86,7 +87,7 @@ class SuiteFolder:
         return self._outcomes(cell).snapshot(cell.method, cell.seed)
 
     def write_setting(self, data_set: str, split: str, prepared: Prepared) -> dict[str, Any]:
-        """Write `setting.json`, and the test labels that reports need; gives the content of the first.
+        """Write `setting.json`, which it gives, the rejected rows, and the test labels that reports need.
 
         Raises:
             ConfigError: if the outcomes that are there are of other data or other splits.
@@ -95,6 +96,8 @@ class SuiteFolder:
         path, setting = folder / SETTING, setting_json(data_set, split, prepared)
         if path.is_file():
             setting = _longer(read_json(path), setting, path)
+        if prepared.loaded.rejected:
+            write_rejected(prepared.loaded.rejected, prepared.loaded.sources, folder / "rejected.csv")
         for seed in range(len(prepared.splits)):
             write_array(prepared.test_labels(seed), folder / FOLDER / f"labels-{seed}.npy")
         write_json(setting, path)

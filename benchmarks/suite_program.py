@@ -10,7 +10,7 @@ from rich.console import Console
 
 from molweight.benchmarks.folders import free_folder
 from molweight.benchmarks.local_engine import run_local
-from molweight.benchmarks.ray_engine import run_ray
+from molweight.benchmarks.ray_engine import check_ray, run_ray
 from molweight.benchmarks.suite import Named, SuiteConfig, plan_suite
 from molweight.benchmarks.suite_folder import SUITE, SuiteFolder
 from molweight.benchmarks.suite_pool import read_pool
@@ -18,6 +18,7 @@ from molweight.benchmarks.suite_run import Engine, Failed, run_suite
 from molweight.benchmarks.work import Terms
 from molweight.encoders.compute import Compute, choose_compute
 from molweight.errors import ConfigError
+from molweight.screening.findings import counted
 
 ENGINES = ("local", "ray")
 DEFAULT = Path("molweight-suite")
@@ -73,7 +74,8 @@ def suite_program(named: Named, run: SuiteRun, command: str, console: Console) -
         about["unlabelled_sha256"] = read_pool(terms.unlabelled).sha256
     for names in (config.data_sets, config.splits, config.methods):
         console.print(", ".join(names), highlight=False)
-    console.print(f"{len(config.cells())} cells, {config.budget} budget, {compute}", highlight=False)
+    cells = counted(len(config.cells()), "cell")
+    console.print(f"{cells}, {config.budget} budget, {compute}", highlight=False)
     failed = run_suite(config, terms, kept, _engine(run, compute), about)
     _tell_end(failed, len(config.cells()), kept.folder, console)
     return bool(failed)
@@ -81,6 +83,7 @@ def suite_program(named: Named, run: SuiteRun, command: str, console: Console) -
 
 def _engine(run: SuiteRun, compute: Compute) -> Engine:
     if run.engine == "ray":
+        check_ray(run.address)
         return partial(run_ray, jobs=run.jobs, address=run.address, device=compute.device.type)
     on_gpu = compute.device.type == "cuda"
     jobs = run.jobs or (1 if on_gpu else joblib.cpu_count())
@@ -106,7 +109,7 @@ def _tell_end(failed: Sequence[Failed], cells: int, folder: Path, console: Conso
         console.print(f"failed: {each.cell}: {each.error}", markup=False, highlight=False, soft_wrap=True)
     remedy = f"; molweight bench suite --resume {folder} does the others again" if failed else ""
     console.print(
-        f"{cells - len(failed)} of {cells} cells are done{remedy}. results: {folder}",
+        f"done: {cells - len(failed)} of {counted(cells, 'cell')}{remedy}   results: {folder}",
         markup=False,
         highlight=False,
         soft_wrap=True,

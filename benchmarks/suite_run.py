@@ -14,6 +14,7 @@ from molweight.benchmarks.suite_view import SuiteView, Watch, suite_view
 from molweight.benchmarks.work import Failure, Results, Terms, Work
 from molweight.encoders.checkpoints import load_encoder
 from molweight.errors import MolweightError
+from molweight.screening.findings import counted
 
 Engine = Callable[[Iterator[Work], Watch], Results]
 
@@ -92,6 +93,8 @@ class _Run:
         """Read a data set, draw its splits, and write down what they are."""
         prepared = prepare(name, split, self.config.seeds_of(name, split), self.terms)
         pool = self.kept.write_setting(name, split, prepared)["unlabelled"]
+        if rejected := len(prepared.loaded.rejected):
+            self.view.tell(f"{name}: {counted(rejected, 'row')} set aside as no molecule, in rejected.csv")
         if pool is not None:
             some, all_of_them = max(pool["left_out"]), pool["left_out"][0] + pool["molecules"][0]
             self.view.tell(

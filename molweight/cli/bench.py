@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from molweight.cli.bench_report import report
 from molweight.cli.bench_suite import suite
 from molweight.cli.groups import UnlessNamed
 from molweight.cli.options import ALL_OBJECTIVES, Checkpoint, Device, Objectives, Precision
@@ -23,6 +24,7 @@ class CompareUnlessNamed(UnlessNamed):
 
 bench_app = typer.Typer(cls=CompareUnlessNamed, rich_markup_mode=None)
 bench_app.command("suite")(suite)
+bench_app.command("report")(report)
 
 
 @bench_app.command(COMPARE)
@@ -80,7 +82,8 @@ def bench(
     the rejected rows and pictures to the output folder (a subfolder for each set where there are several).
     What a run has reached is kept there as it goes: an interrupted one goes on with --resume and the same
     options, to the same numbers. Under torchrun the methods equal and tapweight run data-parallel.
-    See molweight bench suite --help for many sets, methods and seeds at once, in a folder of results.
+    See molweight bench suite --help for many sets, methods and seeds at once, in a folder of
+    results, and molweight bench report --help for the tables and pictures of one.
     """
     from rich.console import Console
 

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from killed import KILLED_AT_A_WRITE, program
 
@@ -20,7 +21,17 @@ from molweight.tasks.metrics import Score
 OPTIONS = ("freesolv", "--methods", "rf,tapweight", "--seeds", "2", "--budget", "smoke", "--device", "cpu")
 NOTHING = float("nan")
 RECORD = StepRecord(1, {"a": 1 / 3}, {"a": 0.1}, {"a": NOTHING}, {"a": NOTHING}, 0.3, NOTHING, {}, {})
-OUTCOME = Outcome(Score(0.7, {"y": 0.7}, ("z",)), {"mae": NOTHING}, 0.1 + 0.2, 1.5, {"a": 1 / 3}, [RECORD])
+PREDICTIONS = np.array([[1 / 3, NOTHING]], np.float32)
+OUTCOME = Outcome(
+    Score(0.7, {"y": 0.7}, ("z",)),
+    {"mae": NOTHING},
+    0.1 + 0.2,
+    1.5,
+    {"a": 1 / 3},
+    [RECORD],
+    "cpu, float32",
+    PREDICTIONS,
+)
 
 
 def test_an_outcome_comes_back_to_the_bit(tmp_path):
@@ -30,6 +41,7 @@ def test_an_outcome_comes_back_to_the_bit(tmp_path):
     kept.save("rf", 0, OUTCOME)
     assert repr(kept.load("rf", 0)) == repr(OUTCOME)
     assert repr(kept.load("rf", 0).history) == repr(OUTCOME.history)
+    assert kept.load("rf", 0).predictions.tobytes() == PREDICTIONS.tobytes()
 
 
 def test_an_interrupted_run_is_neither_forgotten_nor_taken_for_another(tmp_path):
@@ -52,6 +64,18 @@ def test_a_damaged_outcome_is_named(content, tmp_path):
     kept.begin({}, resume=False, overwrite=False)
     (kept.folder / "rf-0.json").write_text(content)
     with pytest.raises(DataError, match=r"rf-0\.json: .*delete it"):
+        kept.load("rf", 0)
+
+
+def test_damaged_predictions_are_named_and_never_unpickled(tmp_path):
+    kept = Outcomes(tmp_path / "kept")
+    kept.save("rf", 0, OUTCOME)
+    for values in (b"", b"no array"):
+        (kept.folder / "rf-0.npy").write_bytes(values)
+        with pytest.raises(DataError, match=r"rf-0\.npy: .*delete it"):
+            kept.load("rf", 0)
+    np.save(kept.folder / "rf-0.npy", np.array([{"a": 1}]), allow_pickle=True)
+    with pytest.raises(DataError, match=r"rf-0\.npy: .*delete it"):
         kept.load("rf", 0)
 
 

@@ -1,5 +1,6 @@
 import gzip
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,9 @@ from molweight.encoders.compute import choose_compute
 from molweight.errors import ConfigError, DataError
 from molweight.molecules.splits import scaffold_split
 
-RF = Named(data_sets=("freesolv", "bbbp"), methods=("rf",), seeds=1, rest={"budget": "smoke"})
+ABOUT = {"compute": "cpu float32", "command": "molweight bench suite"}
+BOTH = ("bbbp", "freesolv")
+RF = Named(data_sets=BOTH[::-1], methods=("rf",), seeds=1, rest={"budget": "smoke"})
 
 
 def terms(data_dir, unlabelled=None) -> Terms:
@@ -39,8 +42,9 @@ def in_this_process(works, watch):
 
 
 @pytest.fixture(autouse=True)
-def threads():
-    """Doing work in this process sets their number."""
+def small_forests_and_threads_as_they_were(monkeypatch):
+    """Doing work in this process sets the number of threads."""
+    monkeypatch.setattr("molweight.tasks.baselines.TREES", 20)
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
@@ -146,27 +150,38 @@ def test_a_data_set_that_cannot_be_split_fails_alone(small_data, tmp_path):
     table.loc[scaffold_split(table["smiles"].tolist(), chirality=True).valid, "expt"] = np.nan
     table.to_csv(path, index=False)
     config, kept = plan_suite(RF), SuiteFolder(tmp_path / "out")
-    (failed,) = run_suite(config, terms(small_data), kept, in_this_process)
+    (failed,) = run_suite(config, terms(small_data), kept, in_this_process, ABOUT)
     assert failed.cell.data_set == "freesolv"
     assert "the valid part of the chiral-scaffold split" in failed.error
-    bbbp, freesolv = (
-        tmp_path / "out" / name / "chiral-scaffold" / "outcomes" for name in ("bbbp", "freesolv")
-    )
+    bbbp, freesolv = (tmp_path / "out" / name / "chiral-scaffold" / "outcomes" for name in BOTH)
     assert (bbbp / "rf-0.json").exists()
     assert (freesolv / "rf-0.failed.json").exists()
     whole.to_csv(path, index=False)
-    assert run_suite(config, terms(small_data), kept, in_this_process) == []
+    assert run_suite(config, terms(small_data), kept, in_this_process, ABOUT) == []
     assert {path.name for path in freesolv.iterdir()} == {"labels-0.npy", "rf-0.npy", "rf-0.json"}
+
+
+def test_rows_that_are_no_molecules_are_told(small_data, tmp_path, capsys):
+    path = small_data / "moleculenet" / "bbbp.csv.gz"
+    table = pd.read_csv(path)
+    table.loc[3, "smiles"] = "C1CC"
+    table.to_csv(path, index=False)
+    config, kept = plan_suite(RF), SuiteFolder(tmp_path / "out")
+    assert run_suite(config, terms(small_data), kept, in_this_process, ABOUT) == []
+    assert "bbbp: 1 row set aside as no molecule, in rejected.csv" in capsys.readouterr().err
+    rejected = pd.read_csv(tmp_path / "out" / "bbbp" / "chiral-scaffold" / "rejected.csv")
+    assert rejected["row"].tolist() == [3]
+    assert not (tmp_path / "out" / "freesolv" / "chiral-scaffold" / "rejected.csv").exists()
 
 
 def test_other_data_than_before_are_refused(small_data, tmp_path):
     config, kept = plan_suite(RF), SuiteFolder(tmp_path / "out")
-    assert run_suite(config, terms(small_data), kept, in_this_process) == []
-    for name in ("freesolv", "bbbp"):
+    assert run_suite(config, terms(small_data), kept, in_this_process, ABOUT) == []
+    for name in BOTH:
         path = small_data / "moleculenet" / f"{name}.csv.gz"
         pd.read_csv(path).iloc[1:].to_csv(path, index=False)
     more = plan_suite(Named(methods=("scratch",)), config)
-    failed = run_suite(more, terms(small_data), kept, in_this_process)
+    failed = run_suite(more, terms(small_data), kept, in_this_process, ABOUT)
     assert all(
         "its outcomes are of another digests, another sha256, another sizes" in f.error for f in failed
     )
@@ -174,8 +189,6 @@ def test_other_data_than_before_are_refused(small_data, tmp_path):
 
 
 def test_a_node_with_other_data_or_another_version_says_so(small_data):
-    from dataclasses import replace
-
     work = work_on("freesolv", "rf", terms(small_data))
     other = do_work(replace(work, sha256=("0",)))
     assert isinstance(other, Failure)
@@ -188,7 +201,7 @@ def test_a_node_with_other_data_or_another_version_says_so(small_data):
     [
         (("--preset", "huge"), "unknown preset 'huge'; there are quick, paper, full"),
         (("--data-sets", "bbpb"), "did you mean bbbp"),
-        (("--methods", "rf,magic"), "unknown method magic"),
+        (("--methods", "rf,magic"), "unknown method 'magic'"),
         (("--splits", "time"), "unknown split time; there are scaffold"),
         (("--seeds", 0), "--seeds must be at least 1, got 0"),
         (("--budget", "huge"), "unknown budget 'huge'"),
@@ -196,6 +209,8 @@ def test_a_node_with_other_data_or_another_version_says_so(small_data):
         (("--jobs", 0), "--jobs must be at least 1, got 0"),
         (("--engine", "slurm"), "unknown engine 'slurm'; there are local, ray"),
         (("--address", "head:6379"), "give --engine ray with it"),
+        (("--engine", "ray", "--address", "127.0.0.1:1"), "no Ray cluster answers there"),
+        (("--engine", "ray", "--address", "head"), "give the HOST:PORT that ray start"),
         (("--device", "tpu"), "device must be auto, cpu or cuda"),
         (("--data-dir", "/nowhere"), "/nowhere: no such folder"),
         (("--unlabelled", "/nowhere/pool.smi"), "/nowhere/pool.smi"),
@@ -208,17 +223,32 @@ def test_options_that_make_no_sense_are_one_line(run_cli, tmp_path, monkeypatch,
     assert code == 2
     assert len(error.strip().splitlines()) == 1
     assert complaint in error
+    assert not list(tmp_path.glob("molweight-suite*"))
+
+
+def test_torchrun_is_refused(run_cli, monkeypatch):
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    code, _, error = run_cli("bench", "suite")
+    assert code == 2
+    assert "molweight bench suite does not run data-parallel" in error
+
+
+def test_without_ray_it_is_said_how_to_get_it(run_cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("molweight.benchmarks.ray_engine.find_spec", lambda name: None)
+    code, _, error = run_cli("bench", "suite", "--engine", "ray")
+    assert code == 2
+    assert "pip install 'molweight[ray]'" in error
 
 
 def test_a_suite_is_not_written_over(run_cli, tmp_path):
-    SuiteFolder(tmp_path).begin(plan_suite(RF), {"compute": "cpu", "command": "x"})
+    SuiteFolder(tmp_path).begin(plan_suite(RF), ABOUT)
     code, _, error = run_cli("bench", "suite", "--out", tmp_path)
     assert code == 2
     assert f"give --resume {tmp_path} to go on with it" in error
     with pytest.raises(ConfigError, match="begun with unlabelled_sha256 None, not ab"):
-        SuiteFolder(tmp_path).begin(
-            plan_suite(RF), {"compute": "cpu", "command": "x", "unlabelled_sha256": "ab"}
-        )
+        SuiteFolder(tmp_path).begin(plan_suite(RF), {**ABOUT, "unlabelled_sha256": "ab"})
 
 
 def test_the_folder_says_all_that_was_asked_of_it(tmp_path):

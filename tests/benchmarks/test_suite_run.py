@@ -12,8 +12,12 @@ import pytest
 from killed import KILLED_AT_A_WRITE, program
 
 from molweight.benchmarks import local_engine
+from molweight.benchmarks.bench import BenchConfig, run_bench
 from molweight.benchmarks.loading import load_data_set
+from molweight.benchmarks.outcomes import Outcomes
+from molweight.encoders.compute import choose_compute
 from molweight.molecules.splits import SPLITTERS
+from molweight.objectives import GRAPH_OBJECTIVES
 from molweight.tasks.metrics import METRICS
 
 from .conftest import write_small_data
@@ -52,7 +56,7 @@ def outcomes(folder: Path) -> dict[str, object]:
 @pytest.mark.slow
 def test_the_folder_has_what_reports_need(whole, data):
     out, done = whole
-    assert "4 of 4 cells are done" in done.stdout
+    assert "done: 4 of 4 cells   results: " in done.stdout
     assert "4/4 freesolv, chiral-scaffold:" in done.stderr
     asked = json.loads((out / "suite.json").read_text())
     assert asked["seeds"] == {"freesolv": 2}
@@ -78,21 +82,20 @@ def test_the_folder_has_what_reports_need(whole, data):
 
 
 @pytest.mark.slow
-def test_a_suite_comes_to_the_numbers_of_a_benchmark(whole, data, run_cli, read_report, tmp_path):
-    options = ("--data-dir", data, "--budget", "smoke", "--device", "cpu", "--split", "chiral-scaffold")
-    run_cli(
-        "bench", "freesolv", "--methods", "rf,finetune", "--seeds", 1, *options, "--out", tmp_path / "out"
-    )
-    for method, found in read_report(tmp_path / "out")["methods"].items():
-        outcome = json.loads((whole[0] / OUTCOMES / f"{method}-0.json").read_text())
-        assert outcome["test"]["value"] == pytest.approx(found["test"][0], rel=1e-4)  # of other threads
-        assert outcome["valid"] == pytest.approx(found["valid"][0], rel=1e-4)
+def test_a_suite_comes_to_the_numbers_of_a_benchmark(whole, data, tmp_path):
+    compute = choose_compute("cpu")
+    split, checkpoint = "chiral-scaffold", "molweight_gin"
+    config = BenchConfig("rf,finetune", tuple(GRAPH_OBJECTIVES), 1, split, "smoke", data, checkpoint, compute)
+    for method, found in run_bench("freesolv", config, Outcomes(tmp_path)).outcomes.items():
+        outcome = Outcomes(whole[0] / OUTCOMES).load(method, 0)
+        assert outcome.valid == pytest.approx(found[0].valid, rel=1e-4)  # of other numbers of threads
+        assert outcome.predictions == pytest.approx(found[0].predictions, rel=1e-2, abs=1e-2)
 
 
 @pytest.mark.slow
 def test_interrupted_killed_and_resumed_it_comes_to_the_same(whole, data, run_cli, tmp_path):
     out = tmp_path / "out"
-    begun = program(*OPTIONS, "--data-dir", data, "--jobs", 2, "--out", out)
+    begun = program(*OPTIONS, "--data-dir", data, "--jobs", 1, "--out", out)
     running = subprocess.Popen(begun, stderr=subprocess.PIPE, text=True, start_new_session=True)
     wait_for(lambda: list((out / OUTCOMES).glob("*-?.json")))
     os.killpg(running.pid, signal.SIGINT)  # as the terminal sends it, to the processes at work as well
@@ -100,13 +103,13 @@ def test_interrupted_killed_and_resumed_it_comes_to_the_same(whole, data, run_cl
     assert running.returncode == 130
     gone(running.pid)
     # of the next cell the predictions are there, and the outcome is not
-    deadly = program(5, "before", "bench", "suite", "--resume", out, "--jobs", 2, code=KILLED_AT_A_WRITE)
+    deadly = program(5, "before", "bench", "suite", "--resume", out, "--jobs", 1, code=KILLED_AT_A_WRITE)
     killed = subprocess.Popen(deadly, start_new_session=True)
     assert killed.wait() == -signal.SIGKILL
     gone(killed.pid)
     half = [path for path in (out / OUTCOMES).glob("*-?.npy") if not path.name.startswith("labels")]
     assert [path.name for path in half if not path.with_suffix(".json").exists()]
-    assert run_cli("bench", "suite", "--resume", out)[0] == 0
+    assert run_cli("bench", "suite", "--resume", out, "--jobs", 1)[0] == 0
     assert outcomes(out) == outcomes(whole[0])
 
 
@@ -146,34 +149,28 @@ def test_a_cell_whose_process_dies_stops_no_other(small_data, run_cli, tmp_path,
     code, said, _ = run_cli(*options, "--out", out)
     assert code == 1
     assert "failed: freesolv, chiral-scaffold: rf, seed 0: its process was killed by signal 9" in said
-    assert f"1 of 2 cells are done; molweight bench suite --resume {out} does the others again" in said
+    assert f"done: 1 of 2 cells; molweight bench suite --resume {out} does the others again" in said
     failure = json.loads((out / OUTCOMES / "rf-0.failed.json").read_text())
     assert "signal 9" in failure["error"]
     assert failure["seconds"] > 0
     assert (out / OUTCOMES / "finetune-0.json").exists()
-    assert run_cli("bench", "suite", "--resume", out)[0] == 0
-    assert not (out / OUTCOMES / "rf-0.failed.json").exists()
-    assert (out / OUTCOMES / "rf-0.json").exists()
 
 
+@pytest.mark.slow
 def test_what_is_done_is_not_done_again(whole, run_cli, monkeypatch):
     monkeypatch.setattr(local_engine, "_started", None)
     before = outcomes(whole[0])
     code, said, _ = run_cli("bench", "suite", "--resume", whole[0])
     assert code == 0
-    assert "4 of 4 cells are done" in said
+    assert "done: 4 of 4 cells" in said
     assert outcomes(whole[0]) == before
 
 
 @pytest.mark.slow
 def test_two_nodes_of_a_cluster_come_to_the_same_numbers(whole, data, run_cli, tmp_path):
     ray = pytest.importorskip("ray", reason="Ray is not installed")
-    from ray.cluster_utils import Cluster
-
-    small = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
-    cluster = Cluster(initialize_head=True, head_node_args={**small, "include_dashboard": False})
+    cluster = two_nodes()
     try:
-        cluster.add_node(**small)
         out = tmp_path / "out"
         options = ("--data-dir", data, "--engine", "ray", "--address", cluster.address, "--out", out)
         code, _, error = run_cli(*OPTIONS, *options)
@@ -182,3 +179,27 @@ def test_two_nodes_of_a_cluster_come_to_the_same_numbers(whole, data, run_cli, t
     finally:
         cluster.shutdown()
     assert outcomes(out) == outcomes(whole[0])
+
+
+LEAN = {
+    "num_cpus": 1,
+    "object_store_memory": 80 * 2**20,
+    "include_dashboard": False,
+    "include_log_monitor": False,
+}
+
+
+def two_nodes():
+    """A cluster of two nodes of one core each; Ray gives a node 30 s to start, a busy machine more tries."""
+    from ray.cluster_utils import Cluster
+
+    for tries_left in (2, 1, 0):
+        cluster = Cluster()
+        try:
+            for _ in range(2):
+                cluster.add_node(**LEAN)
+            return cluster
+        except Exception as error:
+            cluster.shutdown()
+            if not tries_left or "timed out" not in str(error):
+                raise

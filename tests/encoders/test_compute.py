@@ -47,6 +47,14 @@ def test_fast_bfloat16_is_read_from_the_processors_flags(monkeypatch, tmp_path, 
     assert has_fast_bfloat16(CPU) is fast
 
 
+def test_a_machine_is_named_by_its_processor_and_precision(monkeypatch, tmp_path):
+    (tmp_path / "cpuinfo").write_text("vendor_id : A\nmodel name\t: Core i9 @ 3 GHz\nflags : avx2\n")
+    monkeypatch.setattr(compute, "Path", lambda _: tmp_path / "cpuinfo")
+    assert choose_compute("cpu", "float32").machine == "Core i9 @ 3 GHz, float32"
+    monkeypatch.setattr(compute, "Path", lambda _: tmp_path / "missing")
+    assert choose_compute("cpu", "bfloat16").machine.endswith("bfloat16")
+
+
 def test_without_processor_flags_bfloat16_is_slow(monkeypatch, tmp_path):
     monkeypatch.setattr(compute, "Path", lambda _: tmp_path / "missing")
     assert has_fast_bfloat16(CPU) is False
