@@ -14,10 +14,10 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from molweight.benchmarks.comparison import paired_difference, verdict
 from molweight.benchmarks.program import run_program
-from molweight.benchmarks.suite_numbers import ACRONYMS
-from molweight.benchmarks.suite_parts import tables_of
+from molweight.benchmarks.suite.comparison import paired_difference, verdict
+from molweight.benchmarks.suite.numbers import ACRONYMS
+from molweight.benchmarks.suite.parts import tables_of
 from molweight.errors import DataError
 from molweight.paths import replacing
 from molweight.reports.markdown import table

@@ -15,6 +15,6 @@ def report(
     refuse_ranks("molweight bench report")
     from rich.console import Console
 
-    from molweight.benchmarks.suite_report import write_suite_report
+    from molweight.benchmarks.suite.report import write_suite_report
 
     write_suite_report(folder, Console())

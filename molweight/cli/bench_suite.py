@@ -75,8 +75,8 @@ def suite(
     refuse_ranks("molweight bench suite")
     from rich.console import Console
 
-    from molweight.benchmarks.suite import Named
-    from molweight.benchmarks.suite_program import SuiteRun, suite_program
+    from molweight.benchmarks.suite.plan import Named
+    from molweight.benchmarks.suite.program import SuiteRun, suite_program
     from molweight.objectives import find_objectives
 
     rest = {

@@ -26,8 +26,8 @@ def agreed(slopes: Tensor, weights: Tensor) -> Tensor:
         slopes: ∂F/∂λ_k of each of two or more folds, [folds, objectives]; NaN where a fold has none.
         weights: λ, [objectives].
 
-    >>> agreed(torch.tensor([[-1.0, 0.5], [-1.0, -0.5]]), torch.tensor([1.0, 0.0]))
-    tensor([-1., -1.])
+    >>> agreed(torch.tensor([[0.5, -0.5], [-0.5, 0.5]]), torch.tensor([0.5, 0.5]))
+    tensor([0., 0.])
     """
     if bool(slopes.isnan().any()):
         return torch.zeros_like(weights)
@@ -42,6 +42,9 @@ def shrunk(values: Tensor) -> Tensor:
 
     Args:
         values: [folds, ...].
+
+    >>> shrunk(torch.tensor([[2.0, 1.0], [1.0, -1.0]]))
+    tensor([1.3333, 0.0000])
     """
     mean, error = values.mean(0), values.std(0) / len(values) ** 0.5
     kept = (1 - (error / mean) ** 2).clamp(min=0)

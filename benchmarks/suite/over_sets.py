@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from molweight.benchmarks.comparison import mean_of_differences, percentile_interval, verdict
-from molweight.benchmarks.ranking import holm, least_corrected, rank_methods, signed_rank
-from molweight.benchmarks.suite_agreement import agreement
-from molweight.benchmarks.suite_summary import (
+from molweight.benchmarks.suite.agreement import agreement
+from molweight.benchmarks.suite.comparison import mean_of_differences, percentile_interval, verdict
+from molweight.benchmarks.suite.ranking import holm, least_corrected, rank_methods, signed_rank
+from molweight.benchmarks.suite.summary import (
     OURS,
     REFERENCES,
     SetSummary,

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from molweight.benchmarks.plain_table import Code, PlainTable, Strong
-from molweight.benchmarks.suite_agreement import single_gains
-from molweight.benchmarks.suite_numbers import ACRONYMS, NOTHING, Told
-from molweight.benchmarks.suite_summary import COST_UNIT, is_ours
+from molweight.benchmarks.suite.agreement import single_gains
+from molweight.benchmarks.suite.numbers import ACRONYMS, NOTHING, Told
+from molweight.benchmarks.suite.summary import COST_UNIT, is_ours
 from molweight.reports.pictures import label
 from molweight.reports.tables import mean_and_spread
 from molweight.screening.findings import counted

@@ -6,7 +6,7 @@ from itertools import chain, product
 from typing import Any
 
 from molweight.benchmarks.loading import find_data_set
-from molweight.benchmarks.presets import LARGE, PRESETS
+from molweight.benchmarks.suite.presets import LARGE, PRESETS
 from molweight.errors import ConfigError, DataError
 from molweight.molecules.splits import SEEDED, SPLITTERS
 from molweight.objectives import GRAPH_OBJECTIVES

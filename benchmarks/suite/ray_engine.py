@@ -16,8 +16,8 @@ from molweight.errors import ConfigError
 
 if TYPE_CHECKING:
     from molweight.benchmarks.outcomes import Outcome
-    from molweight.benchmarks.suite_view import Watch
-    from molweight.benchmarks.work import Failure, Results, Work
+    from molweight.benchmarks.suite.view import Watch
+    from molweight.benchmarks.suite.work import Failure, Results, Work
 
 TIMEOUT = 5  # seconds
 OBJECT_STORE = 100 * 2**20  # bytes; only outcomes go through it
@@ -99,13 +99,13 @@ def _room(ray: ModuleType, resource: str) -> int:
 
 def _do_on_node(work: "Work") -> "Outcome | Failure":
     os.environ["LOKY_MAX_CPU_COUNT"] = "1"  # Ray has limited the threads to the cores of the task
-    from molweight.benchmarks.work import do_work
+    from molweight.benchmarks.suite.work import do_work
 
     return do_work(work)
 
 
 def _result(ray: ModuleType, done: Any) -> "Outcome | Failure":
-    from molweight.benchmarks.work import Failure
+    from molweight.benchmarks.suite.work import Failure
 
     try:
         return ray.get(done)

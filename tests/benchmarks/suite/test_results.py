@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from suite_folder import MadeUp, make_suite
 
-from molweight.benchmarks.suite_results import read_asked, read_set
+from molweight.benchmarks.suite.results import read_asked, read_set
 from molweight.errors import DataError
 
 CHIRAL = "chiral-scaffold"

@@ -8,12 +8,20 @@ import pytest
 import torch
 
 from molweight.benchmarks.outcomes import Outcome
-from molweight.benchmarks.suite import Cell, Named, SuiteConfig, plan_suite, suite_json, suite_of, widened
-from molweight.benchmarks.suite_folder import SuiteFolder
-from molweight.benchmarks.suite_run import run_suite
-from molweight.benchmarks.suite_setting import prepare
-from molweight.benchmarks.suite_view import time_left, told_time
-from molweight.benchmarks.work import Failure, Terms, Work, do_work
+from molweight.benchmarks.suite.folder import SuiteFolder
+from molweight.benchmarks.suite.plan import (
+    Cell,
+    Named,
+    SuiteConfig,
+    plan_suite,
+    suite_json,
+    suite_of,
+    widened,
+)
+from molweight.benchmarks.suite.run import run_suite
+from molweight.benchmarks.suite.setting import prepare
+from molweight.benchmarks.suite.view import time_left, told_time
+from molweight.benchmarks.suite.work import Failure, Terms, Work, do_work
 from molweight.encoders.compute import choose_compute
 from molweight.errors import ConfigError, DataError
 from molweight.molecules.splits import scaffold_split
@@ -236,7 +244,7 @@ def test_torchrun_is_refused(run_cli, monkeypatch):
 
 def test_without_ray_it_is_said_how_to_get_it(run_cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("molweight.benchmarks.ray_engine.find_spec", lambda name: None)
+    monkeypatch.setattr("molweight.benchmarks.suite.ray_engine.find_spec", lambda name: None)
     code, _, error = run_cli("bench", "suite", "--engine", "ray")
     assert code == 2
     assert "pip install 'molweight[ray]'" in error

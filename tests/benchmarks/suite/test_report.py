@@ -11,8 +11,8 @@ from suite_folder import NOISE, SETS, MadeUp, make_suite
 
 from molweight.benchmarks.markdown import filled
 from molweight.benchmarks.outcomes import FOLDER, Outcomes
-from molweight.benchmarks.suite_parts import PARTS, tables_of
-from molweight.benchmarks.suite_report import write_suite_report
+from molweight.benchmarks.suite.parts import PARTS, tables_of
+from molweight.benchmarks.suite.report import write_suite_report
 from molweight.errors import DataError
 
 CHIRAL = "chiral-scaffold"

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from molweight.benchmarks.plain_table import Strong
-from molweight.benchmarks.suite_over_sets import CLASSIFICATION
+from molweight.benchmarks.suite.over_sets import CLASSIFICATION
 
 ACRONYMS = {"roc_auc": "ROC-AUC", "pr_auc": "PR-AUC", "rmse": "RMSE", "mae": "MAE"}
 NOTHING = "–"

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from molweight.benchmarks.comparison import common_seeds, drawn_gain, gain
 from molweight.benchmarks.outcomes import Outcome
-from molweight.benchmarks.redrawing import resample, seed_weights
-from molweight.benchmarks.suite_results import SetResults
+from molweight.benchmarks.suite.comparison import common_seeds, drawn_gain, gain
+from molweight.benchmarks.suite.redrawing import resample, seed_weights
+from molweight.benchmarks.suite.results import SetResults
 from molweight.reports.weight_evidence import weight_evidence
 from molweight.screening.bootstrap import standard_error
 from molweight.tasks.metrics import Metric

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from molweight.benchmarks.plain_table import Code, PlainTable
-from molweight.benchmarks.suite_numbers import NOTHING, Told, of_kind, p_value, points
-from molweight.benchmarks.suite_over_sets import CLASSIFICATION
-from molweight.benchmarks.suite_summary import REFERENCES
+from molweight.benchmarks.suite.numbers import NOTHING, Told, of_kind, p_value, points
+from molweight.benchmarks.suite.over_sets import CLASSIFICATION
+from molweight.benchmarks.suite.summary import REFERENCES
 from molweight.screening.findings import counted
 
 ALL_CLASSIFICATION = 8  # sets that the goals are set for

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from molweight.benchmarks.outcomes import Outcome
-    from molweight.benchmarks.suite_view import Watch
-    from molweight.benchmarks.work import Failure, Results, Work
+    from molweight.benchmarks.suite.view import Watch
+    from molweight.benchmarks.suite.work import Failure, Results, Work
 
 SPAWN = multiprocessing.get_context("spawn")  # a forked copy of a process with threads, or of CUDA, may hang
 OFTEN = 0.2  # seconds between two reports of progress
@@ -42,7 +42,7 @@ def run_local(works: Iterator["Work"], watch: "Watch", jobs: int, threads: int) 
         jobs: processes at once.
         threads: of each.
     """
-    from molweight.benchmarks.work import Failure
+    from molweight.benchmarks.suite.work import Failure
 
     busy: dict[Connection, tuple[Worker, Work, float]] = {}
     idle: list[Worker] = []
@@ -50,7 +50,8 @@ def run_local(works: Iterator["Work"], watch: "Watch", jobs: int, threads: int) 
     def fill() -> None:
         while len(busy) < jobs and (work := next(works, None)) is not None:
             worker = idle.pop() if idle else _started(threads)
-            worker.line.send(work)
+            with suppress(OSError):  # it is dead already, as its line will say
+                worker.line.send(work)
             busy[worker.line] = worker, work, perf_counter()
             watch.started(work.cell)
 
@@ -123,7 +124,7 @@ def _work(line: Connection, threads: int) -> None:
     """What a process does: cells that come over the line, until it is closed."""
     for name in ("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT"):
         os.environ[name] = str(threads)
-    from molweight.benchmarks.work import do_work  # torch reads the variables when it is imported
+    from molweight.benchmarks.suite.work import do_work  # torch reads the variables when it is imported
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
     last = 0.0

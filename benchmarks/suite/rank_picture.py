@@ -6,8 +6,8 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from molweight.benchmarks.ranking import Ranking
-from molweight.benchmarks.suite_summary import is_ours
+from molweight.benchmarks.suite.ranking import Ranking
+from molweight.benchmarks.suite.summary import is_ours
 from molweight.paths import replacing
 from molweight.reports.pictures import COLOURS
 

@@ -5,13 +5,13 @@ from typing import Any
 
 from rich.console import Console
 
-from molweight.benchmarks.gain_picture import draw_gains
-from molweight.benchmarks.rank_picture import draw_ranks
-from molweight.benchmarks.ranking import Ranking
-from molweight.benchmarks.suite_over_sets import summarise_over
-from molweight.benchmarks.suite_parts import PARTS, tables_of
-from molweight.benchmarks.suite_results import Asked, SetResults, read_asked, read_set
-from molweight.benchmarks.suite_summary import is_ours, rounded, summarise_set
+from molweight.benchmarks.suite.gain_picture import draw_gains
+from molweight.benchmarks.suite.over_sets import summarise_over
+from molweight.benchmarks.suite.parts import PARTS, tables_of
+from molweight.benchmarks.suite.rank_picture import draw_ranks
+from molweight.benchmarks.suite.ranking import Ranking
+from molweight.benchmarks.suite.results import Asked, SetResults, read_asked, read_set
+from molweight.benchmarks.suite.summary import is_ours, rounded, summarise_set
 from molweight.reports.json_file import write_json
 from molweight.reports.pictures import draw_weights
 from molweight.reports.progress import announce

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from killed import KILLED_AT_A_WRITE, program
 
-from molweight.benchmarks import local_engine
 from molweight.benchmarks.bench import BenchConfig, run_bench
 from molweight.benchmarks.loading import load_data_set
 from molweight.benchmarks.outcomes import Outcomes
+from molweight.benchmarks.suite import local_engine
 from molweight.encoders.compute import choose_compute
 from molweight.molecules.splits import SPLITTERS
 from molweight.objectives import GRAPH_OBJECTIVES
 from molweight.tasks.metrics import METRICS
 
-from .conftest import write_small_data
+from ..conftest import write_small_data
 
 SUITE = ("bench", "suite", "--data-sets", "freesolv", "--methods", "rf,finetune", "--seeds", 2)
 OPTIONS = (*SUITE, "--budget", "smoke", "--device", "cpu")
@@ -134,13 +134,15 @@ def gone(session: int) -> None:
 
 
 @pytest.mark.slow
-def test_a_cell_whose_process_dies_stops_no_other(small_data, run_cli, tmp_path, monkeypatch):
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_cell_whose_process_dies_stops_no_other(small_data, run_cli, tmp_path, monkeypatch, at_once):
     out, started = tmp_path / "out", []
 
     def dying(threads):
         started.append(start(threads))
         if len(started) == 1:
             started[0].process.kill()
+            started[0].process.join(10 if at_once else 0)
         return started[-1]
 
     start = local_engine._started

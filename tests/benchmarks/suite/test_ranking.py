@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from molweight.benchmarks.ranking import (
+from molweight.benchmarks.suite.ranking import (
     complete_block,
     critical_difference,
     find_cliques,

@@ -9,7 +9,7 @@ from statistics import fmean
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from molweight.benchmarks.suite import Cell
+from molweight.benchmarks.suite.plan import Cell
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from molweight.benchmarks.comparison import verdict
 from molweight.benchmarks.plain_table import Code, PlainTable
-from molweight.benchmarks.suite_numbers import ACRONYMS, NOTHING, Told, marked, number, of_kind, points
-from molweight.benchmarks.suite_over_sets import CLASSIFICATION
-from molweight.benchmarks.suite_summary import REFERENCES, is_ours
+from molweight.benchmarks.suite.comparison import verdict
+from molweight.benchmarks.suite.numbers import ACRONYMS, NOTHING, Told, marked, number, of_kind, points
+from molweight.benchmarks.suite.over_sets import CLASSIFICATION
+from molweight.benchmarks.suite.summary import REFERENCES, is_ours
 from molweight.screening.findings import counted
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from molweight.benchmarks.loading import data_folders, find_data_set, locate
 from molweight.benchmarks.outcomes import Outcome
-from molweight.benchmarks.suite import Cell, SuiteConfig
-from molweight.benchmarks.suite_folder import SuiteFolder
-from molweight.benchmarks.suite_setting import Prepared, prepare
-from molweight.benchmarks.suite_view import SuiteView, Watch, suite_view
-from molweight.benchmarks.work import Failure, Results, Terms, Work
+from molweight.benchmarks.suite.folder import SuiteFolder
+from molweight.benchmarks.suite.plan import Cell, SuiteConfig
+from molweight.benchmarks.suite.setting import Prepared, prepare
+from molweight.benchmarks.suite.view import SuiteView, Watch, suite_view
+from molweight.benchmarks.suite.work import Failure, Results, Terms, Work
 from molweight.encoders.checkpoints import load_encoder
 from molweight.errors import MolweightError
 from molweight.screening.findings import counted

@@ -15,8 +15,8 @@ import molweight
 from molweight.benchmarks.cells import Setting, run_cell
 from molweight.benchmarks.loading import Loaded, data_folders, find_data_set, load_data_set
 from molweight.benchmarks.outcomes import Outcome
-from molweight.benchmarks.suite import Cell, SuiteConfig
-from molweight.benchmarks.suite_pool import corpus, read_pool
+from molweight.benchmarks.suite.plan import Cell, SuiteConfig
+from molweight.benchmarks.suite.pool import corpus, read_pool
 from molweight.encoders.checkpoints import load_encoder
 from molweight.encoders.compute import Compute
 from molweight.errors import ConfigError, DataError

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from molweight.benchmarks.plain_table import PlainTable
-from molweight.benchmarks.suite_facts import cost_tables, failure_tables, set_tables, weight_tables
-from molweight.benchmarks.suite_rank_tables import goal_tables, rank_tables
-from molweight.benchmarks.suite_tables import gain_tables, score_tables
+from molweight.benchmarks.suite.facts import cost_tables, failure_tables, set_tables, weight_tables
+from molweight.benchmarks.suite.rank_tables import goal_tables, rank_tables
+from molweight.benchmarks.suite.tables import gain_tables, score_tables
 from molweight.errors import DataError
 
 Tables = Callable[[str, Mapping[str, Any], Sequence[str]], list[PlainTable]]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from molweight.benchmarks.comparison import (
+from molweight.benchmarks.suite.comparison import (
     drawn_gain,
     gain,
     mean_of_differences,
@@ -16,7 +16,7 @@ from molweight.benchmarks.comparison import (
     percentile_interval,
     verdict,
 )
-from molweight.benchmarks.redrawing import resample, seed_weights
+from molweight.benchmarks.suite.redrawing import resample, seed_weights
 from molweight.screening.bootstrap import draw_counts
 from molweight.tasks.metrics import MAE, RMSE, ROC_AUC
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from molweight.benchmarks.bench import check_split, make_splits
 from molweight.benchmarks.datasets import DATA_SETS
 from molweight.benchmarks.loading import Loaded, load_data_set
-from molweight.benchmarks.suite_pool import Pool, read_pool
-from molweight.benchmarks.work import Chosen, Terms
+from molweight.benchmarks.suite.pool import Pool, read_pool
+from molweight.benchmarks.suite.work import Chosen, Terms
 from molweight.molecules.splits import Split
 from molweight.tasks.data import TaskData
 from molweight.tasks.metrics import METRICS
