@@ -1,5 +1,6 @@
 """`molweight bench report`: tables, pictures and `summary.json` of a suite's results folder."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,8 @@ def write_suite_report(folder: Path, console: Console) -> None:
     """
     asked = read_asked(folder)
     splits = {split: _summarise_split(folder, asked, split) for split in asked.splits}
-    summary = rounded({"asked": asked.content, "splits": splits})
+    told = {name: without_folders(value) for name, value in asked.content.items()}
+    summary = rounded({"asked": told, "splits": splits})
     write_json(summary, folder / SUMMARY, indent=None)
     for split in asked.splits:
         for part in PARTS:
@@ -40,6 +42,17 @@ def write_suite_report(folder: Path, console: Console) -> None:
                 table.show(console)
     console.print(f"summary: {folder / SUMMARY}", soft_wrap=True)
     console.print(f"pictures: {folder / PICTURES}", soft_wrap=True)
+
+
+def without_folders(value: Any) -> Any:
+    """A value of `suite.json` as another machine may see it: of each path in a text, the last part.
+
+    >>> without_folders("molweight bench suite --data-dir /home/ada/data --seeds 3")
+    'molweight bench suite --data-dir data --seeds 3'
+    """
+    if not isinstance(value, str):
+        return value
+    return shlex.join(Path(part).name if "/" in part else part for part in shlex.split(value))
 
 
 def _summarise_split(folder: Path, asked: Asked, split: str) -> dict[str, Any]:
@@ -70,8 +83,7 @@ def _draw_over_sets(told: dict[str, Any], asked: Asked, split: str, folder: Path
 
 
 def _text(value: Any) -> str:
-    """A value of `suite.json`; of a path, the last part."""
-    return ", ".join(map(str, value)) if isinstance(value, list) else Path(str(value)).name
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(without_folders(value))
 
 
 def _draw_trajectories(found: SetResults, folder: Path) -> None:
