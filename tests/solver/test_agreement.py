@@ -28,10 +28,11 @@ def test_folds_that_differ_in_strength_alone_move_no_share():
 
 
 def test_a_direction_is_kept_by_its_mean_over_its_error():
-    values = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
-    mean, error = 2.0, 1 / np.sqrt(3)
-    assert float(shrunk(values)) == pytest.approx(mean * (1 - error**2 / mean**2))
-    assert float(shrunk(torch.tensor([-1.0, 1.1, 0.2]))) == 0
+    values = torch.tensor([2.0, 3.0, 4.0], dtype=torch.float64)
+    mean, error = 3.0, 1 / np.sqrt(3)
+    assert float(shrunk(values)) == pytest.approx(mean * (1 - (2 * error / mean) ** 2))
+    assert float(shrunk(torch.tensor([0.9, 2.0, 3.1]))) > 0  # 3.1 errors from zero
+    assert float(shrunk(torch.tensor([-0.1, 1.0, 2.1]))) == 0  # 1.6
     assert float(shrunk(torch.zeros(3))) == 0
 
 
