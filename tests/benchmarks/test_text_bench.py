@@ -176,7 +176,7 @@ def test_killed_at_a_write_and_resumed(run_cli, options, read_report, tmp_path):
     run_cli(*options, *more, "--out", tmp_path / "whole")
     out = tmp_path / "killed"
     code = "import molweight.tasks.learning as r; r.SNAPSHOT_EVERY = 2\n" + KILLED_AT_A_WRITE
-    command = program(3, "before", *options, *more, "--out", out, code=code)
+    command = program(4, "before", *options, *more, "--out", out, code=code)
     killed = subprocess.run(command, capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     assert (out / "outcomes" / "tapweight-0.safetensors").exists()
