@@ -8,13 +8,12 @@ from typing import Any
 import molweight
 from molweight.benchmarks.outcomes import FOLDER, Outcome, Outcomes, write_array
 from molweight.benchmarks.suite.plan import Cell, SuiteConfig, suite_json, suite_of, widened
+from molweight.benchmarks.suite.results import SETTING, SUITE
 from molweight.benchmarks.suite.setting import Prepared, setting_json
 from molweight.benchmarks.suite.work import Failure
 from molweight.errors import ConfigError
 from molweight.reports.rejected import write_rejected
 from molweight.run_folder import read_json, write_json
-
-SUITE, SETTING = "suite.json", "setting.json"
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ import joblib
 from rich.console import Console
 
 from molweight.benchmarks.folders import free_folder
-from molweight.benchmarks.suite.folder import SUITE, SuiteFolder
+from molweight.benchmarks.suite.folder import SuiteFolder
 from molweight.benchmarks.suite.local_engine import run_local
 from molweight.benchmarks.suite.plan import Named, SuiteConfig, plan_suite
 from molweight.benchmarks.suite.pool import read_pool
 from molweight.benchmarks.suite.ray_engine import check_ray, run_ray
+from molweight.benchmarks.suite.results import SUITE
 from molweight.benchmarks.suite.run import Engine, Failed, run_suite
 from molweight.benchmarks.suite.work import Terms
 from molweight.encoders.compute import Compute, choose_compute

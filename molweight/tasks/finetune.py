@@ -55,6 +55,10 @@ class FinetuneRecord:
     loss: float
     valid: float
 
+    def remark(self, metric: str) -> str:
+        """What is shown of it, by the name of the validation score."""
+        return f"loss {self.loss:.3f}, valid {metric} {self.valid:.3f}"
+
 
 @dataclass(frozen=True)
 class FinetunedModel:

@@ -181,8 +181,7 @@ def _finetuned(
     config = job.budget.finetune
 
     def show(record: FinetuneRecord) -> None:
-        remark = f"loss {record.loss:.3f}, valid {job.metric.name} {record.valid:.3f}"
-        job.advance(record.epoch + 1, config.epochs, remark)
+        job.advance(record.epoch + 1, config.epochs, record.remark(job.metric.name))
 
     model = finetune_text(
         encoder,
