@@ -1,6 +1,6 @@
 """How numbers of a suite are written."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,20 @@ def number(value: Any, entry: Told, sign: str = "") -> str:
     if value is None or np.isnan(value):
         return NOTHING
     return points(value, sign) if entry["kind"] == CLASSIFICATION else f"{value:{sign}.3f}"
+
+
+def score_over_seeds(values: Sequence[float], entry: Told, method: str) -> str:
+    """Mean ± spread of a method on a set, and of how many seeds where not of all; or why there is none."""
+    if not values:
+        return "failed" if entry["methods"][method]["failed"] else "unfinished"
+    spread = f" ± {number(np.std(values, ddof=1), entry)}" if len(values) > 1 else ""
+    missing = "" if len(values) == entry["seeds"] else f" ({len(values)} of {entry['seeds']} seeds)"
+    return f"{number(np.mean(values), entry)}{spread}{missing}"
+
+
+def heading(name: str, entry: Told) -> str:
+    """A set by name, with its metric where scores are errors."""
+    return name if entry["kind"] == CLASSIFICATION else f"{name} ({ACRONYMS[entry['metric']]})"
 
 
 def points(value: float | None, sign: str = "") -> str:

@@ -54,9 +54,24 @@ METHODS = (
     "tapweight-strength",
     "tapweight-folds",
 )
+ABLATIONS = (
+    "finetune",
+    "equal",
+    "tapweight",
+    "tapweight@proximal=0.1",
+    "tapweight@proximal=10",
+    "tapweight@every=5",
+    "tapweight@level2=conjugate_gradient@curvature=gauss_newton",
+    "tapweight@normalise=false",
+    "tapweight@steps=20",
+    "tapweight@steps=120",
+    "tapweight@weight_lr=1",
+    "tapweight-folds",
+)
 BOTH_SPLITS = ("chiral-scaffold", "random-scaffold")
 PRESETS = {
     "quick": Preset(CENTRAL[:4], QUICK_METHODS, BOTH_SPLITS[:1], (3, 3), "quick"),
+    "ablations": Preset(CENTRAL[:4], ABLATIONS, BOTH_SPLITS[1:], (3, 3), "quick"),
     "paper": Preset(ALL, METHODS, BOTH_SPLITS, (5, 3), "standard"),
     "full": Preset(ALL, METHODS, BOTH_SPLITS, (10, 5), "full"),
 }

@@ -6,7 +6,16 @@ import numpy as np
 
 from molweight.benchmarks.plain_table import Code, PlainTable
 from molweight.benchmarks.suite.comparison import verdict
-from molweight.benchmarks.suite.numbers import ACRONYMS, NOTHING, Told, marked, number, of_kind, points
+from molweight.benchmarks.suite.numbers import (
+    NOTHING,
+    Told,
+    heading,
+    marked,
+    number,
+    of_kind,
+    points,
+    score_over_seeds,
+)
 from molweight.benchmarks.suite.over_sets import CLASSIFICATION
 from molweight.benchmarks.suite.summary import REFERENCES, is_ours
 from molweight.screening.findings import counted
@@ -41,7 +50,7 @@ def _scores(
         [Code(m), *(_score(entry, m, other, m == best[name]) for name, entry in sets.items())]
         for m in methods
     ]
-    headings = ["method", *(_heading(name, entry, other) for name, entry in sets.items())]
+    headings = ["method", *(name if other else heading(name, entry) for name, entry in sets.items())]
     if means:
         known = {method: value for method, value in means.items() if value is not None}
         most = max(known, key=lambda m: known[m], default=None)
@@ -55,10 +64,6 @@ def _scores(
     if other is None:
         notes.append("Sampling error: bootstrap standard error over test molecules, median over methods.")
     return PlainTable(title, tuple(headings), tuple(map(tuple, rows)), tuple(notes))
-
-
-def _heading(name: str, entry: Told, other: str | None) -> str:
-    return name if other or entry["kind"] == CLASSIFICATION else f"{name} ({ACRONYMS[entry['metric']]})"
 
 
 def _values(entry: Told, method: str, other: str | None) -> list[float]:
@@ -78,13 +83,7 @@ def _best(entry: Told, methods: Sequence[str], other: str | None) -> str | None:
 
 
 def _score(entry: Told, method: str, other: str | None, best: bool) -> str:
-    values = _values(entry, method, other)
-    if not values:
-        return "failed" if entry["methods"][method]["failed"] else "unfinished"
-    spread = f" ± {number(np.std(values, ddof=1), entry)}" if len(values) > 1 else ""
-    told = f"{number(np.mean(values), entry)}{spread}"
-    missing = "" if len(values) == entry["seeds"] else f" ({len(values)} of {entry['seeds']} seeds)"
-    return marked(told + missing, best)
+    return marked(score_over_seeds(_values(entry, method, other), entry, method), best)
 
 
 def _gains(split: str, told: Told, method: str) -> PlainTable:

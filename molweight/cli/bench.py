@@ -81,9 +81,10 @@ def bench(
     Prints each method's test metric over seeds, and the learned weights. Writes report.json, the split,
     the rejected rows and pictures to the output folder (a subfolder for each set where there are several).
     What a run has reached is kept there as it goes: an interrupted one goes on with --resume and the same
-    options, to the same numbers. Under torchrun the methods equal and tapweight run data-parallel.
-    See molweight bench suite --help for many sets, methods and seeds at once, in a folder of
-    results, and molweight bench report --help for the tables and pictures of one.
+    options, to the same numbers. --methods tapweight,tapweight@proximal=10@every=5 compares a method that
+    learns weights with itself under other settings. Under torchrun the methods equal and tapweight run
+    data-parallel. See molweight bench suite --help for many sets, methods and seeds at once, in a folder
+    of results, and molweight bench report --help for the tables and pictures of one.
     """
     from rich.console import Console
 

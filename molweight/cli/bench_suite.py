@@ -12,7 +12,8 @@ from molweight.launch import refuse_ranks
 
 def suite(
     preset: Annotated[
-        str | None, typer.Option(help="quick (the default), paper or full: what is not named comes from it.")
+        str | None,
+        typer.Option(help="quick (the default), ablations, paper or full; what is not named comes from it."),
     ] = None,
     data_sets: Annotated[str | None, typer.Option(help="Comma-separated MoleculeNet sets.")] = None,
     methods: Annotated[str | None, typer.Option(help="Comma-separated, as of molweight bench.")] = None,

@@ -30,6 +30,7 @@ from molweight.tasks.data import TaskData
 from molweight.tasks.finetune import FinetuneRecord, finetune
 from molweight.tasks.methods import COMPARED_ONLY, METHODS, Job, find_methods
 from molweight.tasks.metrics import METRICS, Metric
+from molweight.tasks.variants import AT
 
 SEEDS = {"smoke": 1, "quick": 1, "standard": 3, "full": 5}  # of each method, by budget
 METRIC = {"classification": "roc_auc", "regression": "rmse"}
@@ -56,10 +57,9 @@ class AdaptConfig:
     compute: Compute = field(default_factory=choose_compute)
 
     def __post_init__(self) -> None:
-        if compared := [name for name in find_methods(self.methods) if name in COMPARED_ONLY]:
+        if compared := [n for n in find_methods(self.methods) if n in COMPARED_ONLY or AT in n]:
             raise ConfigError(
-                f"--methods {', '.join(compared)}: for `molweight bench` alone, because no ensemble can be "
-                "fitted of it; leave it out"
+                f"--methods {', '.join(compared)}: for `molweight bench` alone, to compare with; leave it out"
             )
         find_budget(self.budget)
         if self.seed < 0:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
@@ -68,7 +68,7 @@ class LoopConfig:
 
     def __post_init__(self) -> None:
         for name in ("steps", "every", "pretrain_lr", "finetune_lr", "head_lr", "proximal"):
-            if getattr(self, name) <= 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
         if self.weight_lr is not None and self.weight_lr < 0:
             raise ValueError(f"weight_lr must not be negative, got {self.weight_lr}")
@@ -78,6 +78,8 @@ class LoopConfig:
             raise ValueError(
                 f"weight_optimiser must be one of {sorted(WEIGHT_LR)}, got {self.weight_optimiser!r}"
             )
+        if self.curvature not in get_args(Curvature):
+            raise ValueError(f"curvature must be one of {get_args(Curvature)}, got {self.curvature!r}")
         find_parametrisation(self.parametrisation)
         as_inverse(self.level1), as_inverse(self.level2)
 

@@ -1,7 +1,6 @@
 """Methods that fit a property: each learns from train, chooses by valid, and never sees test."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -24,6 +23,7 @@ from molweight.tasks.probe import probe
 from molweight.tasks.remarks import format_values
 from molweight.tasks.reweight import Reweighted, reweight
 from molweight.tasks.two_level import two_level
+from molweight.tasks.variants import AT, read_settings, varied
 from molweight.tasks.weighted import weighted
 from molweight.tasks.weightings import cosine, gradnorm, require_torchjd, uncertainty, upgrad
 
@@ -65,15 +65,14 @@ def finetuned(job: Job) -> Fitted:
     return fine_tuned(job.checkpoint, job)
 
 
-def tapweight(job: Job, folds: int = 0, **settings: Any) -> Fitted:
+def tapweight(job: Job, **settings: Any) -> Fitted:
     """Continued pretraining with weights learned from the task, then fine-tuning.
 
     Args:
         job: what to do.
-        folds: of scaffolds of train that judge the weights, instead of the validation molecules.
-        settings: of the three-level loop, where they are not the budget's.
+        settings: of `ReweightConfig` and its loop, where they are not the budget's.
     """
-    learned = _learned(job, folds, **settings)
+    learned = _learned(job, **settings)
     return fine_tuned(learned.encoder, job, learned.weights, learned.history)
 
 
@@ -86,9 +85,8 @@ def fixed_learned(job: Job) -> Fitted:
     return at_weights(job, _learned(job).weights)
 
 
-def _learned(job: Job, folds: int = 0, **settings: Any) -> Reweighted:
-    loop = replace(job.budget.reweight.loop, **settings)
-    config = replace(job.budget.reweight, loop=loop, folds=folds)
+def _learned(job: Job, **settings: Any) -> Reweighted:
+    config = varied(job.budget.reweight, settings)
 
     def show(record: StepRecord) -> None:
         job.advance(record.step, config.loop.steps, f"weights {format_values(record.weights, 2)}")
@@ -157,15 +155,24 @@ def check_parallel(methods: Iterable[str], ranks: Ranks) -> None:
 
 
 def find_methods(names: str) -> dict[str, Method]:
-    """The methods of a comma-separated list.
+    """The methods of a comma-separated list, some perhaps variants such as tapweight@proximal=10.
 
     Raises:
         ConfigError: if one does not exist, or needs a package that is not installed, or none is named.
     """
-    found = named_methods(names, METHODS)
+    variants = {name: _variant(name) for name in map(str.strip, names.split(",")) if AT in name}
+    found = named_methods(names, METHODS | variants)
     if "upgrad" in found:
         require_torchjd()
     return found
+
+
+def _variant(name: str) -> Method:
+    base, _, spelled = name.partition(AT)
+    method = METHODS.get(base)
+    if getattr(method, "func", method) is not tapweight:
+        raise ConfigError(f"method {name!r}: only tapweight and those named after it have variants")
+    return partial(tapweight, **(getattr(method, "keywords", {}) | read_settings(spelled)))
 
 
 def named_methods(names: str, known: Mapping[str, AnyMethod]) -> dict[str, AnyMethod]:

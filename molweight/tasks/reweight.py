@@ -54,6 +54,11 @@ class ReweightConfig:
     folds: int = 0
 
     def __post_init__(self) -> None:
+        for name in ("pretrain_batch", "finetune_batch", "curvature_batch", "valid_batch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be from 0 to below 1, got {self.dropout}")
         if self.folds < 0 or self.folds == 1:
             raise ValueError(f"folds must be 0 or at least 2, got {self.folds}")
 

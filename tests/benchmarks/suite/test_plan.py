@@ -207,7 +207,7 @@ def test_a_node_with_other_data_or_another_version_says_so(small_data):
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (("--preset", "huge"), "unknown preset 'huge'; there are quick, paper, full"),
+        (("--preset", "huge"), "unknown preset 'huge'; there are quick, ablations, paper, full"),
         (("--data-sets", "bbpb"), "did you mean bbbp"),
         (("--methods", "rf,magic"), "unknown method 'magic'"),
         (("--splits", "time"), "unknown split time; there are scaffold"),

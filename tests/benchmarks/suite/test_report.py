@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 from rich.console import Console
+from scipy import stats
 from suite_folder import NOISE, SETS, MadeUp, make_suite
 
 from molweight.benchmarks.markdown import filled
@@ -118,6 +119,17 @@ def test_tables_of_a_finished_suite(summary):
     assert tables_of(summary, "goals", "random-scaffold") == []
 
 
+def test_variants_are_compared_on_the_validation_part(summary):
+    told = summary["splits"][CHIRAL]["sets"]
+    valid = {m: np.array(told["esol"]["methods"][m]["valid"]) for m in ("rf", "tapweight")}
+    cells = line(markdown(summary, "validation"), "`rf`").split("|")
+    assert cells[7] == f"{valid['rf'].mean():.3f} ± {valid['rf'].std(ddof=1):.3f}"  # after two for each set
+    worse = valid["tapweight"] - valid["rf"]  # of an error
+    ends = stats.t.interval(0.95, 3, worse.mean(), stats.sem(worse))
+    assert cells[8] == f"{worse.mean():+.3f} ({ends[0]:+.3f} to {ends[1]:+.3f})"
+    assert line(markdown(summary, "validation"), "`tapweight`").count("|–") == 4
+
+
 def test_what_is_not_finished_is_said_and_neither_best_nor_ranked(unfinished):
     _, summary, text = unfinished
     told = summary["splits"][CHIRAL]
@@ -133,6 +145,9 @@ def test_what_is_not_finished_is_said_and_neither_best_nor_ranked(unfinished):
     assert pairs["equal"] == ["bbbp", "sider", "esol"]
     assert pairs["finetune"] == ["bbbp", "bace", "esol"]
     assert pairs["rf"] == ["bbbp", "bace", "sider"]
+    valid = markdown(summary, "validation")
+    assert line(valid, "`equal`").count("(2 of 3 seeds)") == 1
+    assert "unfinished|–" in line(valid, "`rf`")
     failures = line(markdown(summary, "failures"), "sider", "`finetune`", "1")
     assert failures.startswith("sider|`finetune`|1|FloatingPointError\\: loss is \\[nan\\] \\|in step")
     assert "loss is [nan]" in text
