@@ -27,7 +27,8 @@ from molweight.screening.trials import Trial, Trials, best_method, run_trials, s
 from molweight.tasks.baselines import RandomForest
 from molweight.tasks.budgets import find_budget
 from molweight.tasks.data import TaskData
-from molweight.tasks.finetune import FinetuneRecord, finetune
+from molweight.tasks.early_stopping import FinetuneRecord
+from molweight.tasks.finetune import finetune
 from molweight.tasks.methods import COMPARED_ONLY, METHODS, Job, find_methods
 from molweight.tasks.metrics import METRICS, Metric
 from molweight.tasks.variants import AT

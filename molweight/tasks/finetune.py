@@ -11,11 +11,11 @@ from torch import Tensor
 
 from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
-from molweight.errors import DataError
 from molweight.molecules.batch import collate
 from molweight.molecules.padding import Sizes, collate_padded
 from molweight.molecules.store import Store
 from molweight.tasks.data import LabelledBatch, Scaler, TaskData, as_tensor, labelled_batch
+from molweight.tasks.early_stopping import FinetuneRecord, keep_best_epoch
 from molweight.tasks.metrics import Metric, score
 from molweight.tasks.optimisers import adam
 from molweight.tasks.problems import FinetuneProblem
@@ -45,19 +45,6 @@ class FinetuneConfig:
     batch_size: int = 32
     lr: float = 1e-3
     dropout: float = 0.5
-
-
-@dataclass(frozen=True)
-class FinetuneRecord:
-    """One epoch: mean train loss, and the validation score."""
-
-    epoch: int
-    loss: float
-    valid: float
-
-    def remark(self, metric: str) -> str:
-        """What is shown of it, by the name of the validation score."""
-        return f"loss {self.loss:.3f}, valid {metric} {self.valid:.3f}"
 
 
 @dataclass(frozen=True)
@@ -160,25 +147,16 @@ def finetune(
     # batches are drawn on the CPU, where it is known whether they fit what is recorded
     learn = as_tensor(train, torch.device("cpu"))
     step = make_step(problem, store, labels, learn, optimiser, config.batch_size)
-    best, best_state, waited = -np.inf, copy.deepcopy(problem.state_dict()), 0
-    sign = 1 if metric.higher_is_better else -1
-    for epoch in range(config.epochs):
-        loss = _epoch(problem, step, learn, config, epoch, seed)
+
+    def valid_score() -> float:
         predicted = scaler.invert(predict(problem, store, valid))
-        reached = score(metric, data.labels[valid], predicted, data.tasks).value
-        if np.isnan(reached):
-            raise DataError(
-                f"{metric.name} cannot be computed on the {len(valid)} validation molecules (one class only, "
-                "or no label): no epoch can be chosen; validate on others"
-            )
-        progress(FinetuneRecord(epoch, loss, reached))
-        waited += 1
-        if sign * reached > best:
-            best, best_state, waited = sign * reached, copy.deepcopy(problem.state_dict()), 0
-        if waited >= config.patience:
-            break
-    problem.load_state_dict(best_state)
-    return FinetunedModel(problem.eval(), scaler, sign * best)
+        return score(metric, data.labels[valid], predicted, data.tasks).value
+
+    losses = (_epoch(problem, step, learn, config, epoch, seed) for epoch in range(config.epochs))
+    best = keep_best_epoch(
+        problem, losses, valid_score, metric.name, metric.higher_is_better, config.patience, progress
+    )
+    return FinetunedModel(problem, scaler, best)
 
 
 def predict(problem: FinetuneProblem, store: Store, molecules: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -17,7 +17,8 @@ from molweight.solver.ranks import ALONE, Ranks
 from molweight.tasks.baselines import EachTask, Features, FitTask, RandomForest
 from molweight.tasks.budgets import Budget
 from molweight.tasks.data import TaskData
-from molweight.tasks.finetune import FinetunedModel, FinetuneRecord, MakeStep, finetune, finetuning_step
+from molweight.tasks.early_stopping import FinetuneRecord
+from molweight.tasks.finetune import FinetunedModel, MakeStep, finetune, finetuning_step
 from molweight.tasks.metrics import Metric, score
 
 Predictions = NDArray[np.float32]  # [molecules, tasks]

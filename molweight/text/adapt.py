@@ -18,7 +18,7 @@ from molweight.reports.progress import Advance, announce, progress_bar
 from molweight.screening.adapt import SEEDS
 from molweight.screening.members import FOLDS
 from molweight.screening.trials import Trial, Trials, best_method, run_trials, try_method
-from molweight.tasks.finetune import FinetuneRecord
+from molweight.tasks.early_stopping import FinetuneRecord
 from molweight.text.baselines import Tfidf
 from molweight.text.budgets import find_text_budget
 from molweight.text.cleaning import same_words

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 
 from molweight.encoders.compute import Compute
 from molweight.encoders.transformer import TextEncoder, set_dropout
-from molweight.errors import DataError
 from molweight.solver.steps import finite_scalar
 from molweight.tasks.data import Scaler, as_tensor
-from molweight.tasks.finetune import FinetuneRecord
+from molweight.tasks.early_stopping import FinetuneRecord, keep_best_epoch
 from molweight.text.data import TextData
 from molweight.text.metrics import TextMetric, score
 from molweight.text.problems import TextFinetuneProblem, labelled_texts
@@ -110,25 +109,16 @@ def finetune_text(
     scaler = text_scaler(data, train)
     store = store.to(compute.device)
     epoch_loss = _epochs(problem, store, scaled_labels(data, scaler, compute), train, config, seed)
-    best, best_state, waited = -np.inf, copy.deepcopy(problem.state_dict()), 0
-    sign = 1 if metric.higher_is_better else -1
-    for epoch in range(config.epochs):
-        loss = epoch_loss(epoch)
+
+    def valid_score() -> float:
         predicted = scaler.invert(predict_texts(problem, store, valid))
-        reached = score(metric, data.labels[valid], predicted).value
-        if np.isnan(reached):
-            raise DataError(
-                f"{metric.name} cannot be computed on the {len(valid)} validation texts: no epoch can be "
-                "chosen; validate on others"
-            )
-        progress(FinetuneRecord(epoch, loss, reached))
-        waited += 1
-        if sign * reached > best:
-            best, best_state, waited = sign * reached, copy.deepcopy(problem.state_dict()), 0
-        if waited >= config.patience:
-            break
-    problem.load_state_dict(best_state)
-    return TextFinetuned(problem.eval(), scaler, sign * best)
+        return score(metric, data.labels[valid], predicted).value
+
+    losses = map(epoch_loss, range(config.epochs))
+    best = keep_best_epoch(
+        problem, losses, valid_score, metric.name, metric.higher_is_better, config.patience, progress
+    )
+    return TextFinetuned(problem, scaler, best)
 
 
 def predict_texts(

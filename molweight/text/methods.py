@@ -16,7 +16,7 @@ from molweight.objectives import TEXT_OBJECTIVES, text_objectives
 from molweight.solver import StepRecord
 from molweight.solver.weights import uniform_weights
 from molweight.tasks.data import as_tensor
-from molweight.tasks.finetune import FinetuneRecord
+from molweight.tasks.early_stopping import FinetuneRecord
 from molweight.tasks.methods import named_methods
 from molweight.tasks.remarks import format_values
 from molweight.text.baselines import Tfidf

@@ -1,0 +1,68 @@
+"""Fine-tuning, epoch by epoch, until validation stops it; the best epoch is kept."""
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from torch import nn
+
+from molweight.errors import DataError
+
+
+@dataclass(frozen=True)
+class FinetuneRecord:
+    """One epoch: mean train loss, and the validation score."""
+
+    epoch: int
+    loss: float
+    valid: float
+
+    def remark(self, metric: str) -> str:
+        """What is shown of it, by the name of the validation score."""
+        return f"loss {self.loss:.3f}, valid {metric} {self.valid:.3f}"
+
+
+def keep_best_epoch(
+    problem: nn.Module,
+    losses: Iterator[float],
+    valid_score: Callable[[], float],
+    metric: str,
+    higher_is_better: bool,
+    patience: int,
+    progress: Callable[[FinetuneRecord], None],
+) -> float:
+    """Train until the validation score has not been better for some epochs.
+
+    Args:
+        problem: what is trained; left at its best epoch, in evaluation mode.
+        losses: mean train loss of each epoch, which is trained when it is asked for.
+        valid_score: of the problem as it is.
+        metric: the name of that score.
+        higher_is_better: of it.
+        patience: epochs without a better score before stopping.
+        progress: called after each epoch.
+
+    Returns:
+        The best validation score.
+
+    Raises:
+        DataError: if the score cannot be computed.
+    """
+    best, best_state, waited = float("nan"), copy.deepcopy(problem.state_dict()), 0
+    for epoch, loss in enumerate(losses):
+        reached = valid_score()
+        if np.isnan(reached):
+            raise DataError(
+                f"{metric} cannot be computed on the validation part (one class only, or no label): no epoch "
+                "can be chosen; validate on others"
+            )
+        progress(FinetuneRecord(epoch, loss, reached))
+        waited += 1
+        if np.isnan(best) or (reached > best if higher_is_better else reached < best):
+            best, best_state, waited = reached, copy.deepcopy(problem.state_dict()), 0
+        if waited >= patience:
+            break
+    problem.load_state_dict(best_state)
+    problem.eval()
+    return best
