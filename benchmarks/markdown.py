@@ -16,13 +16,12 @@ import typer
 
 from molweight.benchmarks.program import run_program
 from molweight.benchmarks.suite.comparison import paired_difference, verdict
-from molweight.benchmarks.suite.numbers import ACRONYMS
 from molweight.benchmarks.suite.parts import tables_of
 from molweight.errors import DataError
 from molweight.paths import replacing
 from molweight.reports.markdown import table
-from molweight.reports.pictures import label
 from molweight.reports.tables import mean_and_spread
+from molweight.reports.words import label
 
 OURS, RIVALS = "tapweight", ("finetune", "equal", "mlm")
 MARKED = re.compile(r"(<!-- (?:report (\S+)|suite (\S+) (\S+) (\S+)) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -82,17 +81,13 @@ def _read(path: Path) -> Report:
     return report
 
 
-def _metric(name: str) -> str:
-    return ACRONYMS.get(name, label(name))
-
-
 def _scores(report: Report) -> str:
-    metric = _metric(report["metric"])
+    metric = label(report["metric"])
     others = list(next(iter(report["methods"].values()))["test_others"])
     headings = [
         "method",
         f"test {metric}",
-        *(f"test {_metric(o)}" for o in others),
+        *(f"test {label(o)}" for o in others),
         f"valid {metric}",
         "seconds",
     ]
@@ -110,9 +105,7 @@ def _paired(report: Report) -> str:
         return ""
     rivals = [name for name in RIVALS if name in methods]
     rows = [[f"`{name}`", *_compared(methods[OURS]["test"], methods[name]["test"])] for name in rivals]
-    return _table(
-        [f"`{OURS}` against", f"difference of test {_metric(report['metric'])}", "which says"], rows
-    )
+    return _table([f"`{OURS}` against", f"difference of test {label(report['metric'])}", "which says"], rows)
 
 
 def _compared(ours: Sequence[float], theirs: Sequence[float]) -> tuple[str, str]:

@@ -60,7 +60,7 @@ def write_report(result: BenchResult, config: BenchConfig, folder: Path) -> dict
 
 def print_report(report: Mapping[str, Any], higher_is_better: bool, folder: Path, console: Console) -> None:
     """Tables of scores and of learned weights, and what the reader should know."""
-    sizes = " / ".join(str(n) for n in report["sizes"].values())
+    sizes = ", ".join(f"{part} {size}" for part, size in report["sizes"].items())
     title = f"{report['dataset']}, {report['split']} split ({sizes})"
     print_methods(title, report["metric"], higher_is_better, report["methods"], console)
     if report["rejected"]:

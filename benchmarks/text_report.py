@@ -83,4 +83,4 @@ def print_text_report(
 
 
 def _title(report: Mapping[str, Any]) -> str:
-    return f"{report['dataset']} ({' / '.join(str(n) for n in report['sizes'].values())})"
+    return f"{report['dataset']} ({', '.join(f'{part} {size}' for part, size in report['sizes'].items())})"

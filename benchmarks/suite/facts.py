@@ -7,10 +7,10 @@ import numpy as np
 
 from molweight.benchmarks.plain_table import Code, PlainTable, Strong
 from molweight.benchmarks.suite.agreement import single_gains
-from molweight.benchmarks.suite.numbers import ACRONYMS, NOTHING, Told
+from molweight.benchmarks.suite.numbers import NOTHING, Told
 from molweight.benchmarks.suite.summary import COST_UNIT, is_ours
-from molweight.reports.pictures import label
 from molweight.reports.tables import mean_and_spread
+from molweight.reports.words import label
 from molweight.screening.findings import counted
 
 
@@ -57,7 +57,7 @@ def failure_tables(split: str, told: Told, methods: Sequence[str]) -> list[Plain
 
 
 def _set_cells(entry: Told, methods: Sequence[str]) -> Iterator[str]:
-    yield from (ACRONYMS[entry["metric"]], str(entry["tasks"]))
+    yield from (label(entry["metric"]), str(entry["tasks"]))
     yield " / ".join(str(size) for size in entry["sizes"].values())
     yield ", ".join(entry["digests"])
     yield str(entry["seeds"])

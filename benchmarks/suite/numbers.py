@@ -7,8 +7,8 @@ import numpy as np
 
 from molweight.benchmarks.plain_table import Strong
 from molweight.benchmarks.suite.over_sets import CLASSIFICATION
+from molweight.reports.words import label
 
-ACRONYMS = {"roc_auc": "ROC-AUC", "pr_auc": "PR-AUC", "rmse": "RMSE", "mae": "MAE"}
 NOTHING = "–"
 
 Told = Mapping[str, Any]  # of a split or a set, as in `summary.json`
@@ -42,7 +42,7 @@ def score_over_seeds(values: Sequence[float], entry: Told, method: str) -> str:
 
 def heading(name: str, entry: Told) -> str:
     """A set by name, with its metric where scores are errors."""
-    return name if entry["kind"] == CLASSIFICATION else f"{name} ({ACRONYMS[entry['metric']]})"
+    return name if entry["kind"] == CLASSIFICATION else f"{name} ({label(entry['metric'])})"
 
 
 def points(value: float | None, sign: str = "") -> str:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from molweight.paths import replacing
+from molweight.reports.words import label
 
 mpl.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
 COLOURS = (
@@ -22,11 +23,6 @@ COLOURS = (
     "#555555",
     "#F0E442",
 )  # Okabe-Ito
-
-
-def label(name: str) -> str:
-    """A name as it is read: underscores become blanks."""
-    return name.replace("_", " ")
 
 
 def draw_losses(losses: Mapping[str, Sequence[float]], every: int, path: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from rich.table import Table
 
-from molweight.reports.pictures import label
+from molweight.reports.words import label
 
 
 def mean_and_spread(values: Sequence[float], digits: int = 3) -> str:

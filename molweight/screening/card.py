@@ -12,6 +12,7 @@ from molweight.paths import replacing
 from molweight.reports.markdown import code_block, escaped, table
 from molweight.reports.tables import mean_and_spread
 from molweight.reports.versions import versions
+from molweight.reports.words import label
 from molweight.screening.adapt import Adapted
 from molweight.screening.comparison import (
     IN_WORDS,
@@ -20,7 +21,6 @@ from molweight.screening.comparison import (
     digits_for,
     ensemble_sentence,
     method_scores,
-    metric_name,
     score_sentence,
 )
 from molweight.screening.domain import QUANTILE
@@ -100,7 +100,7 @@ def _choice(adapted: Adapted) -> str:
     seeds = counted(len(adapted.config.seeds), "seed")
     return (
         f"Tried with {seeds} each: {tried}. {adapted.method} had the best mean "
-        f"{metric_name(adapted)} on the validation part. The split is {adapted.split_name} "
+        f"{label(adapted.metric.name)} on the validation part. The split is {adapted.split_name} "
         f"({SPLIT_IN_WORDS.get(adapted.split_name, 'as named')}), hash `{adapted.split.digest}`. "
         "The test part was scored only after the choice. " + ensemble_sentence(adapted)
     )
@@ -128,7 +128,7 @@ def _data(adapted: Adapted) -> str:
 
 
 def _metrics(adapted: Adapted) -> str:
-    scores, metric = method_scores(adapted), metric_name(adapted)
+    scores, metric = method_scores(adapted), label(adapted.metric.name)
     digits = digits_for([value for each in scores for value in (*each.test, *each.valid)])
     rows = [
         [

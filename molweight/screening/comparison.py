@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from molweight.reports.pictures import label
+from molweight.reports.words import label
 from molweight.screening.adapt import Adapted
 from molweight.screening.bootstrap import draw_counts, resampled_score, standard_error
 from molweight.screening.findings import counted
@@ -108,23 +108,18 @@ def digits_for(values: list[float]) -> int:
     return max(0, 3 - magnitude) if magnitude >= 0 else 2 - magnitude
 
 
-def metric_name(adapted: Adapted) -> str:
-    """The metric as chemists write it."""
-    return {"roc_auc": "ROC AUC", "rmse": "RMSE"}.get(adapted.metric.name, label(adapted.metric.name))
-
-
 def score_sentence(adapted: Adapted) -> str:
     """The chosen method's test score and how sure it is."""
     mean, size = float(np.mean(adapted.test[adapted.method])), len(adapted.split.test)
     if np.isnan(mean):
         return (
             f"The test part, {counted(size, 'molecule')}, has labels of one class only or none, so that "
-            f"no {metric_name(adapted)} can be given for it."
+            f"no {label(adapted.metric.name)} can be given for it."
         )
     error, digits = sampling_error(adapted), digits_for([mean])
     told = (
         f"On the {counted(size, 'molecule')} of the test part, {adapted.method} has a "
-        f"test {metric_name(adapted)} of {mean:.{digits}f}"
+        f"test {label(adapted.metric.name)} of {mean:.{digits}f}"
     )
     if np.isnan(error):
         return f"{told}; too few of them have a label of each class to tell how sure that is."

@@ -6,9 +6,9 @@ from typing import Literal
 
 import numpy as np
 
-from molweight.reports.pictures import label
 from molweight.reports.tables import mean_and_spread
 from molweight.reports.weight_evidence import weight_evidence
+from molweight.reports.words import label
 from molweight.screening.trials import Trial
 
 Verdict = Literal["helpful", "harmful", "not distinguished"]

@@ -90,7 +90,7 @@ def about_balance(labels: Labels, tasks: Sequence[str]) -> list[Finding]:
         fewer, which = min((ones, "positive"), (len(present) - ones, "negative"))
         rare = fewer < _SMALL_SHARE * len(present)
         if rare or fewer < _FEW_OF_A_CLASS:
-            so = "Accuracy says little then; look at ROC AUC." if rare else "Scores on so few are rough."
+            so = "Accuracy says little then; look at ROC-AUC." if rare else "Scores on so few are rough."
             text = (
                 f"The {which} class of {task!r} has {counted(fewer, 'molecule')} of {len(present):,} "
                 f"({fewer / len(present):.1%}). {so}"

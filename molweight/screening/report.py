@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molweight.reports.page import Grid, Picture, Section, write_page
-from molweight.reports.pictures import label, weights_figure
+from molweight.reports.pictures import weights_figure
 from molweight.reports.tables import mean_and_spread
 from molweight.reports.versions import versions
 from molweight.reports.weight_evidence import solver_statuses, stopgap_sentences
+from molweight.reports.words import label
 from molweight.screening.adapt import Adapted
 from molweight.screening.comparison import (
     IN_WORDS,
@@ -22,7 +23,6 @@ from molweight.screening.comparison import (
     digits_for,
     ensemble_sentence,
     method_scores,
-    metric_name,
     score_sentence,
 )
 from molweight.screening.findings import counted
@@ -89,7 +89,7 @@ def _methods_section(adapted: Adapted) -> Section:
     scores = method_scores(adapted)
     unit = next((float(np.mean(each.seconds)) for each in scores if each.name == "finetune"), None)
     arrow = "higher is better" if adapted.metric.higher_is_better else "lower is better"
-    metric = metric_name(adapted)
+    metric = label(adapted.metric.name)
     headings = ["method", "", f"test {metric}", f"validation {metric}", "seeds", "seconds", "cost"]
     digits = digits_for([value for each in scores for value in (*each.test, *each.valid)])
     rows = [_method_row(each, adapted.method, unit, digits) for each in scores]

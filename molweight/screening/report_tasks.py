@@ -75,12 +75,12 @@ def class_names(adapted: Adapted, task: int) -> tuple[str, str]:
 _ABOUT = {
     "regression": "Errors are in the unit of the column: root mean square, mean absolute, and the one that "
     "half of the predictions keep within. R² is the share of the variance that is explained.",
-    "classification": "ROC AUC is the probability that a molecule of class 1 is ranked above one of class 0. "
+    "classification": "ROC-AUC is the probability that a molecule of class 1 is ranked above one of class 0. "
     "Average precision is to be compared with the share of class 1. The calibration error is the mean "
     "distance of the probability given from the share observed.",
 }
 _REGRESSION = ("RMSE", "mean abs.", "half within", "R²")
-_CLASSIFICATION = ("positive", "ROC AUC", "average precision", "calibration error")
+_CLASSIFICATION = ("positive", "ROC-AUC", "average precision", "calibration error")
 
 
 def _regression_figures(truth: Values, value: Values) -> list[str]:

@@ -11,8 +11,8 @@ from rich.table import Table
 
 import molweight
 from molweight.molecules.tables import open_molecules
-from molweight.reports.pictures import label
 from molweight.reports.tables import scores_table
+from molweight.reports.words import label
 from molweight.screening.adapt import AdaptConfig, adapt
 from molweight.screening.adapted_folder import REJECTED_FILE, REPORT_FILE, check_target, write_adapted
 from molweight.screening.targets import Censored, Kind

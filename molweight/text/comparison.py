@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from molweight.reports.pictures import label
+from molweight.reports.words import label
 from molweight.screening.findings import counted
 from molweight.text.adapt import TextAdapted
 from molweight.text.cleaning import FEW

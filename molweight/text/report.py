@@ -10,9 +10,10 @@ import numpy as np
 from molweight.paths import replacing
 from molweight.reports.markdown import code_block, escaped, table
 from molweight.reports.page import Grid, Picture, Section, write_page
-from molweight.reports.pictures import label, weights_figure
+from molweight.reports.pictures import weights_figure
 from molweight.reports.tables import mean_and_spread
 from molweight.reports.versions import versions
+from molweight.reports.words import label
 from molweight.screening.calibration import reliability
 from molweight.screening.findings import counted
 from molweight.screening.learned_weights import trajectories

@@ -13,8 +13,8 @@ import molweight
 from molweight.encoders.transformer_checkpoints import load_text_encoder
 from molweight.paths import replacing_folder
 from molweight.reports.json_file import write_json
-from molweight.reports.pictures import label
 from molweight.reports.tables import scores_table
+from molweight.reports.words import label
 from molweight.screening.adapted_folder import CARD_FILE, REJECTED_FILE, REPORT_FILE, SPLIT_FILE, check_target
 from molweight.screening.trials import Trials
 from molweight.text.adapt import TextAdaptConfig, TextAdapted, adapt_texts

@@ -4,7 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from molweight.reports.pictures import COLOURS, label
+from molweight.reports.pictures import COLOURS
+from molweight.reports.words import label
 from molweight.transfer.curves import Fit
 from molweight.transfer.figures import draw_curve
 from molweight.transfer.gains import Gains

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from molweight.reports.pictures import label
+from molweight.reports.words import label
 from molweight.screening.findings import counted
 from molweight.transfer.forecast import Change, Samples, forecast_change
 from molweight.transfer.gains import Gains, over_folds, over_sizes

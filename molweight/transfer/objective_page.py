@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from molweight.reports.page import Grid, Picture, Section, write_page
-from molweight.reports.pictures import label
+from molweight.reports.words import label
 from molweight.screening.findings import counted
 from molweight.transfer.figures import draw_ranked
 from molweight.transfer.gains import Gains

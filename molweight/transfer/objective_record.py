@@ -7,8 +7,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from molweight.reports.pictures import label
 from molweight.reports.versions import versions
+from molweight.reports.words import label
 from molweight.transfer.objective_designs import ObjectivesRun
 from molweight.transfer.objective_findings import (
     PER,

@@ -36,7 +36,7 @@ def report():
 
 def test_scores_differences_and_weights(report):
     lines = tables(report).splitlines()
-    assert lines[0] == "| method | test macro f1 | test accuracy | valid macro f1 | seconds |"
+    assert lines[0] == "| method | test macro F1 | test accuracy | valid macro F1 | seconds |"
     assert "| `finetune` | 0.650 ± 0.071 | 0.650 ± 0.071 | 0.650 ± 0.071 | 10 |" in lines
     assert "| `finetune` | +0.150 (-0.485 to +0.785) | no difference that can be told |" in lines
     assert "| a | 0.650 ± 0.354 | 1 of 2 | 0.200 ± 0.141 |" in lines

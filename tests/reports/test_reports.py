@@ -24,7 +24,7 @@ def test_scores_table_gives_mean_spread_and_cost():
     text = text_of(scores_table("t", "roc_auc", True, methods))
     assert "0.700 ± 0.141" in text
     assert "2.5x" in text
-    assert "test roc auc ↑" in text
+    assert "test ROC-AUC ↑" in text
 
 
 EVIDENCE = {name: {"cosine": [0.1, 0.3, 0.2], "signal_to_noise": [1.0, 2.0, 3.0]} for name in "ab"}
