@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -23,17 +23,21 @@ if TYPE_CHECKING:
 SPAWN = multiprocessing.get_context("spawn")  # a forked copy of a process with threads, or of CUDA, may hang
 OFTEN = 0.2  # seconds between two reports of progress
 GRACE = 10  # seconds for a process to end
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 @dataclass(frozen=True)
 class Worker:
-    """A process and the line to it."""
+    """A process, the line to it, and the GPU that is its own, by the name that CUDA has for it."""
 
     process: SpawnProcess
     line: Connection
+    gpu: str | None = None
 
 
-def run_local(works: Iterator["Work"], watch: "Watch", jobs: int, threads: int) -> "Results":
+def run_local(
+    works: Iterator["Work"], watch: "Watch", jobs: int, threads: int, gpus: Sequence[str] = ()
+) -> "Results":
     """Do cells side by side; each is given as soon as it is done.
 
     Args:
@@ -41,6 +45,7 @@ def run_local(works: Iterator["Work"], watch: "Watch", jobs: int, threads: int) 
         watch: is told what begins and how it goes on.
         jobs: processes at once.
         threads: of each.
+        gpus: each process sees one of these alone, the one that fewest others see.
     """
     from molweight.benchmarks.suite.work import Failure
 
@@ -49,7 +54,8 @@ def run_local(works: Iterator["Work"], watch: "Watch", jobs: int, threads: int) 
 
     def fill() -> None:
         while len(busy) < jobs and (work := next(works, None)) is not None:
-            worker = idle.pop() if idle else _started(threads)
+            taken = [worker.gpu for worker, _, _ in busy.values()]
+            worker = idle.pop() if idle else _started(threads, min(gpus, key=taken.count, default=None))
             with suppress(OSError):  # it is dead already, as its line will say
                 worker.line.send(work)
             busy[worker.line] = worker, work, perf_counter()
@@ -78,6 +84,12 @@ def run_local(works: Iterator["Work"], watch: "Watch", jobs: int, threads: int) 
         _end([*idle, *(worker for worker, _, _ in busy.values())])
 
 
+def visible_gpus(count: int) -> list[str]:
+    """Names of the GPUs that the program may use, of which it sees so many."""
+    named = os.environ.get(VISIBLE)
+    return named.split(",")[:count] if named else [str(number) for number in range(count)]
+
+
 def _said(worker: Worker) -> "tuple[int, int | None, str] | Outcome | Failure | None":
     """Progress, a result, or None from a process that is dead."""
     try:
@@ -93,13 +105,13 @@ def _death(worker: Worker) -> str:
     return f"its process {killed}; was there enough memory?"
 
 
-def _started(threads: int) -> Worker:
+def _started(threads: int, gpu: str | None) -> Worker:
     ours, its = SPAWN.Pipe()
-    process = SPAWN.Process(target=_work, args=(its, threads), daemon=False)
+    process = SPAWN.Process(target=_work, args=(its, threads, gpu), daemon=False)
     with _interrupts_held():
         process.start()
     its.close()  # or its end would not be seen
-    return Worker(process, ours)
+    return Worker(process, ours, gpu)
 
 
 def _end(workers: list[Worker]) -> None:
@@ -120,10 +132,12 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _work(line: Connection, threads: int) -> None:
+def _work(line: Connection, threads: int, gpu: str | None) -> None:
     """What a process does: cells that come over the line, until it is closed."""
     for name in ("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT"):
         os.environ[name] = str(threads)
+    if gpu is not None:
+        os.environ[VISIBLE] = gpu
     from molweight.benchmarks.suite.work import do_work  # torch reads the variables when it is imported
 
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -6,11 +6,12 @@ from functools import partial
 from pathlib import Path
 
 import joblib
+import torch
 from rich.console import Console
 
 from molweight.benchmarks.folders import free_folder
 from molweight.benchmarks.suite.folder import SuiteFolder
-from molweight.benchmarks.suite.local_engine import run_local
+from molweight.benchmarks.suite.local_engine import run_local, visible_gpus
 from molweight.benchmarks.suite.plan import Named, SuiteConfig, plan_suite
 from molweight.benchmarks.suite.pool import read_pool
 from molweight.benchmarks.suite.ray_engine import check_ray, run_ray
@@ -86,9 +87,11 @@ def _engine(run: SuiteRun, compute: Compute) -> Engine:
     if run.engine == "ray":
         check_ray(run.address)
         return partial(run_ray, jobs=run.jobs, address=run.address, device=compute.device.type)
-    on_gpu = compute.device.type == "cuda"
-    jobs = run.jobs or (1 if on_gpu else joblib.cpu_count())
-    return partial(run_local, jobs=jobs, threads=max(1, joblib.cpu_count() // jobs) if on_gpu else 1)
+    if compute.device.type == "cpu":
+        return partial(run_local, jobs=run.jobs or joblib.cpu_count(), threads=1)
+    gpus = visible_gpus(torch.cuda.device_count())
+    jobs = run.jobs or len(gpus)
+    return partial(run_local, jobs=jobs, threads=max(1, joblib.cpu_count() // jobs), gpus=gpus)
 
 
 def _folder_and_plan(named: Named, run: SuiteRun) -> tuple[SuiteFolder, SuiteConfig]:

@@ -38,7 +38,7 @@ def suite(
         typer.Option(help="Folder of a suite to go on with, in place of --out; what is named is added."),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(help="Cells at once; by default one a core, or one on a GPU.")
+        int | None, typer.Option(help="Cells at once; by default one a core, or one on each GPU.")
     ] = None,
     engine: Annotated[
         str, typer.Option(help="local (processes of this machine) or ray (nodes of a Ray cluster).")

@@ -1,11 +1,14 @@
 """A suite as a user runs it: whole, interrupted, killed, resumed, and on a cluster."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -15,6 +18,7 @@ from molweight.benchmarks.bench import BenchConfig, run_bench
 from molweight.benchmarks.loading import load_data_set
 from molweight.benchmarks.outcomes import Outcomes
 from molweight.benchmarks.suite import local_engine
+from molweight.benchmarks.suite.work import Failure
 from molweight.encoders.compute import choose_compute
 from molweight.molecules.splits import SPLITTERS
 from molweight.objectives import GRAPH_OBJECTIVES
@@ -138,8 +142,8 @@ def gone(session: int) -> None:
 def test_a_cell_whose_process_dies_stops_no_other(small_data, run_cli, tmp_path, monkeypatch, at_once):
     out, started = tmp_path / "out", []
 
-    def dying(threads):
-        started.append(start(threads))
+    def dying(threads, gpu):
+        started.append(start(threads, gpu))
         if len(started) == 1:
             started[0].process.kill()
             started[0].process.join(10 if at_once else 0)
@@ -156,6 +160,35 @@ def test_a_cell_whose_process_dies_stops_no_other(small_data, run_cli, tmp_path,
     assert "signal 9" in failure["error"]
     assert failure["seconds"] > 0
     assert (out / OUTCOMES / "finetune-0.json").exists()
+
+
+def test_each_process_sees_a_gpu_of_its_own_while_there_are_enough(monkeypatch):
+    """Three processes on two GPUs, one of which dies: its successor sees the GPU that it leaves."""
+    ours = [SimpleNamespace(cell=number) for number in range(6)]
+    seen: list[str] = []
+
+    def started(threads, gpu):
+        seen.append(gpu)
+        line, its = multiprocessing.Pipe()
+        its.send(Failure("it failed", 0.0) if len(seen) == 2 else "an outcome")
+        return local_engine.Worker(SimpleNamespace(terminate=its.close, join=lambda seconds: None), line, gpu)
+
+    monkeypatch.setattr(local_engine, "_started", started)
+    found = local_engine.run_local(iter(ours), Mock(), 3, 1, ("GPU-a", "GPU-b"))
+    failed = Failure("it failed", 0.0)
+    assert [next(found)[1] for _ in range(4)] == ["an outcome", failed, "an outcome", "an outcome"]
+    found.close()
+    assert seen == ["GPU-a", "GPU-b", "GPU-a", "GPU-b"]
+
+
+@pytest.mark.parametrize(
+    ("named", "count", "gpus"), [(None, 2, ["0", "1"]), ("3,5", 2, ["3", "5"]), ("MIG-1", 1, ["MIG-1"])]
+)
+def test_gpus_that_are_named_to_the_program_are_the_ones_it_uses(monkeypatch, named, count, gpus):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if named:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    assert local_engine.visible_gpus(count) == gpus
 
 
 @pytest.mark.slow
