@@ -154,7 +154,7 @@ def learn_weights(
     """Three problems, and betty's default hypergradient; gives the objective weights."""
     config, rng = shares.reweight, np.random.default_rng(setting.seed)
     torch.manual_seed(setting.seed)
-    finetune = DGLFinetune(setting.encoder, len(data.tasks), config.dropout)
+    finetune = DGLFinetune(setting.encoder, len(data.tasks), config.finetune_dropout)
     start_at_base_rate(finetune.head, torch.from_numpy(data.labels[split.train]), data.kind)
     state = LoopState.start(DGLPretrain(setting.encoder), finetune, config.loop, setting.seed)
 

@@ -56,6 +56,7 @@ METHODS = (
 )
 ABLATIONS = (
     "finetune",
+    "finetune@average=5",
     "equal",
     "tapweight",
     "tapweight@proximal=0.1",

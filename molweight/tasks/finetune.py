@@ -1,6 +1,7 @@
 """Fine-tuning an encoder on labelled molecules, stopped early by the validation split."""
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -38,6 +39,7 @@ class FinetuneConfig:
         batch_size: molecules to a step.
         lr: Adam's learning rate.
         dropout: after each layer of the encoder.
+        average: epochs over whose ends weights are averaged before they are judged; 1 averages none.
     """
 
     epochs: int
@@ -45,6 +47,16 @@ class FinetuneConfig:
     batch_size: int = 32
     lr: float = 1e-3
     dropout: float = 0.5
+    average: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "patience", "batch_size", "average"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not 0 < self.lr < math.inf:
+            raise ValueError(f"lr must be positive, got {self.lr}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be from 0 to below 1, got {self.dropout}")
 
 
 @dataclass(frozen=True)
@@ -154,7 +166,14 @@ def finetune(
 
     losses = (_epoch(problem, step, learn, config, epoch, seed) for epoch in range(config.epochs))
     best = keep_best_epoch(
-        problem, losses, valid_score, metric.name, metric.higher_is_better, config.patience, progress
+        problem,
+        losses,
+        valid_score,
+        metric.name,
+        metric.higher_is_better,
+        config.patience,
+        progress,
+        config.average,
     )
     return FinetunedModel(problem, scaler, best)
 

@@ -1,6 +1,7 @@
 """Methods that fit a property: each learns from train, chooses by valid, and never sees test."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -23,7 +24,7 @@ from molweight.tasks.probe import probe
 from molweight.tasks.remarks import format_values
 from molweight.tasks.reweight import Reweighted, reweight
 from molweight.tasks.two_level import two_level
-from molweight.tasks.variants import AT, read_settings, varied
+from molweight.tasks.variants import AT, FINETUNE, read_settings, varied
 from molweight.tasks.weighted import weighted
 from molweight.tasks.weightings import cosine, gradnorm, require_torchjd, uncertainty, upgrad
 
@@ -137,6 +138,7 @@ METHODS: dict[str, Method] = {
 # the molecules, from which the members of an ensemble could be fitted on other parts
 COMPARED_ONLY = ("rf-descriptors", "gbdt", "probe", "aligned-joint", "two-level")
 
+WITHOUT_NETWORK = ("rf", "rf-descriptors", "gbdt", "probe")  # that is trained
 PARALLEL = ("equal", "tapweight")  # whose pretraining several ranks can share
 
 
@@ -169,10 +171,17 @@ def find_methods(names: str) -> dict[str, Method]:
 
 def _variant(name: str) -> Method:
     base, _, spelled = name.partition(AT)
-    method = METHODS.get(base)
-    if getattr(method, "func", method) is not tapweight:
-        raise ConfigError(f"method {name!r}: only tapweight and those named after it have variants")
-    return partial(tapweight, **(getattr(method, "keywords", {}) | read_settings(spelled)))
+    settings, method = read_settings(spelled), named_methods(base, METHODS)[base]
+    fixed = method.keywords if isinstance(method, partial) else {}
+    learns_weights = getattr(method, "func", method) is tapweight
+    taken = frozenset(settings) if learns_weights else FINETUNE
+    if left := [s for s in settings if s not in taken or s in fixed or base in WITHOUT_NETWORK]:
+        raise ConfigError(f"method {base} does not take {', '.join(left)}; leave that out of {name!r}")
+    return partial(_under_settings, method=method, settings=settings)
+
+
+def _under_settings(job: Job, method: Method, settings: dict[str, Any]) -> Fitted:
+    return method(replace(job, budget=varied(job.budget, settings)))
 
 
 def named_methods(names: str, known: Mapping[str, AnyMethod]) -> dict[str, AnyMethod]:

@@ -40,7 +40,7 @@ class ReweightConfig:
             fine-tuned without it; with 0 the validation molecules judge one copy fine-tuned on all. A
             validation part that is nearly solved says little about new scaffolds, and one part alone has
             no error bar.
-        dropout: of the fine-tuned copy, which the proximal term regularises already.
+        finetune_dropout: of the fine-tuned copy, which the proximal term regularises already.
         shared_view: let objectives that can be shown one view share it (see `SharedView`).
     """
 
@@ -49,7 +49,7 @@ class ReweightConfig:
     finetune_batch: int = 64
     curvature_batch: int = 64
     valid_batch: int = 256
-    dropout: float = 0.0
+    finetune_dropout: float = 0.0
     shared_view: bool = False
     folds: int = 0
 
@@ -57,8 +57,8 @@ class ReweightConfig:
         for name in ("pretrain_batch", "finetune_batch", "curvature_batch", "valid_batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be from 0 to below 1, got {self.dropout}")
+        if not 0 <= self.finetune_dropout < 1:
+            raise ValueError(f"finetune_dropout must be from 0 to below 1, got {self.finetune_dropout}")
         if self.folds < 0 or self.folds == 1:
             raise ValueError(f"folds must be 0 or at least 2, got {self.folds}")
 
@@ -130,7 +130,7 @@ def _copy(
     problem = FinetuneProblem(copy.deepcopy(encoder), len(data.tasks), data.kind, compute)
     # neither its direction nor its offset is to come from chance
     start_at_base_rate(problem.head, torch.from_numpy(data.labels[learn]), data.kind)
-    problem.encoder.dropout = config.dropout
+    problem.encoder.dropout = config.finetune_dropout
     return problem.to(compute.device)
 
 

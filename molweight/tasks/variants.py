@@ -1,22 +1,29 @@
-"""Variants of a method that learns weights, spelled METHOD@SETTING=VALUE: all else is as in the method."""
+"""Variants of a method, spelled METHOD@SETTING=VALUE: all else is as in the method."""
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import Any, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from molweight.errors import ConfigError
 from molweight.solver import LoopConfig
+from molweight.tasks.budgets import BUDGETS, Budget
+from molweight.tasks.finetune import FinetuneConfig
 from molweight.tasks.reweight import ReweightConfig
 
 AT = "@"
 FLAGS = {"true": True, "false": False}
+FINETUNE = frozenset(field.name for field in fields(FinetuneConfig))  # settings of every network
+NESTED = (FinetuneConfig, ReweightConfig, LoopConfig)
+
+Config = TypeVar("Config", Budget, FinetuneConfig, ReweightConfig, LoopConfig)
 
 
 def read_settings(spelled: str) -> dict[str, Any]:
     """Settings of a variant from what follows the method's name.
 
     Args:
-        spelled: SETTING=VALUE, several of them separated by @. Settings are those of `LoopConfig` and
-            `ReweightConfig`.
+        spelled: SETTING=VALUE, several of them separated by @. Settings are those of `FinetuneConfig`,
+            `LoopConfig` and `ReweightConfig`.
 
     Raises:
         ConfigError: if there is no such setting, or it cannot have that value.
@@ -24,12 +31,8 @@ def read_settings(spelled: str) -> dict[str, Any]:
     >>> read_settings("proximal=10@normalise=false")
     {'proximal': 10.0, 'normalise': False}
     """
-    known = {
-        name: hint
-        for config in (LoopConfig, ReweightConfig)
-        for name, hint in get_type_hints(config).items()
-        if name != "loop"
-    }
+    hints = {name: hint for config in NESTED for name, hint in get_type_hints(config).items()}
+    known = {name: hint for name, hint in hints.items() if hint not in NESTED}
     settings: dict[str, Any] = {}
     for part in spelled.split(AT):
         name, _, value = part.partition("=")
@@ -37,21 +40,24 @@ def read_settings(spelled: str) -> dict[str, Any]:
             raise ConfigError(f"unknown setting {name!r} of a variant; there are {', '.join(known)}")
         try:
             settings[name] = _read(known[name], value)
-            varied(ReweightConfig(LoopConfig(steps=1)), settings)
+            varied(BUDGETS["quick"], settings)
         except ValueError as error:
             raise ConfigError(f"a variant cannot have {part!r}: {error}") from None
     return settings
 
 
-def varied(config: ReweightConfig, settings: dict[str, Any]) -> ReweightConfig:
-    """A configuration with other settings, its own or those of its loop.
+def varied(config: Config, settings: Mapping[str, Any]) -> Config:
+    """A configuration with other settings, its own or those of the configurations in it.
 
     Raises:
         ValueError: if one cannot have its value.
     """
-    own = {name: settings[name] for name in settings.keys() & {field.name for field in fields(config)}}
-    loop = {name: value for name, value in settings.items() if name not in own}
-    return replace(config, loop=replace(config.loop, **loop), **own)
+    own = {field.name: getattr(config, field.name) for field in fields(config)}
+    changed: dict[str, Any] = {name: settings[name] for name in own if name in settings}
+    for name, value in own.items():
+        if isinstance(value, NESTED):
+            changed[name] = varied(value, settings)  # type: ignore[type-var]
+    return replace(config, **changed)
 
 
 def _read(hint: Any, value: str) -> Any:

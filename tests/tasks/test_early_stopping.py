@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from molweight.errors import DataError
-from molweight.tasks.early_stopping import FinetuneRecord, keep_best_epoch
+from molweight.tasks.early_stopping import FinetuneRecord, keep_best_epoch, mean_state
 
 
 class Counter(nn.Module):
@@ -21,16 +21,17 @@ class Counter(nn.Module):
             yield 1 / (epoch + 1)
 
 
-def run(scores: list[float], higher_is_better: bool = True, patience: int = 2):
+def run(scores: list[float], higher_is_better: bool = True, patience: int = 2, average: int = 1):
     problem, seen = Counter(), []
     best = keep_best_epoch(
         problem,
         problem.losses(len(scores)),
-        lambda: scores[int(problem.epochs) - 1],
+        lambda: scores[len(seen)],
         "accuracy",
         higher_is_better,
         patience,
         seen.append,
+        average,
     )
     return best, problem, seen
 
@@ -58,3 +59,26 @@ def test_the_best_epoch_is_kept_and_no_more_are_trained_than_patience_has(
 def test_a_score_that_cannot_be_computed_is_an_error():
     with pytest.raises(DataError, match="accuracy cannot be computed on the validation part"):
         run([0.5, float("nan")])
+
+
+def test_the_average_of_the_last_epochs_is_judged_and_kept():
+    best, problem, seen = run([0.1, 0.2, 0.3, 0.9, 0.4, 0.5], average=3)
+    assert len(seen) == 6  # of which each was trained from where the last one ended
+    assert best == 0.9
+    assert problem.epochs == (2 + 3 + 4) / 3
+
+    best, problem, _ = run([0.9, 0.1, 0.2], average=3)
+    assert (best, problem.epochs) == (0.9, 1)
+
+
+def test_means_are_of_weights_and_running_statistics():
+    layer = nn.BatchNorm1d(2)
+    states = []
+    for scale in (1.0, 3.0):
+        layer(scale * torch.tensor([[1.0, 2.0], [3.0, 6.0]]))
+        states.append({name: value.clone() for name, value in layer.state_dict().items()})
+    mean = mean_state(states)
+    assert mean["num_batches_tracked"] == 2
+    expected = (states[0]["running_var"] + states[1]["running_var"]) / 2
+    assert torch.equal(mean["running_var"], expected)
+    layer.load_state_dict(mean)

@@ -9,7 +9,7 @@ from molweight.solver import LoopConfig
 from molweight.tasks.problems import FinetuneProblem
 from molweight.tasks.reweight import ReweightConfig, reweight
 
-CONFIG = ReweightConfig(LoopConfig(steps=6, warmup=3), 6, 6, 6, 4, dropout=0.3)
+CONFIG = ReweightConfig(LoopConfig(steps=6, warmup=3), 6, 6, 6, 4, finetune_dropout=0.3)
 
 
 def learned(encoder, data, parts, compute, seed=0, config=CONFIG, **options):

@@ -1,9 +1,12 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from molweight.errors import ConfigError
 from molweight.solver import LoopConfig
+from molweight.tasks.budgets import BUDGETS, Budget
+from molweight.tasks.finetune import FinetuneConfig
 from molweight.tasks.methods import METHODS, find_methods
 from molweight.tasks.reweight import ReweightConfig
 from molweight.tasks.variants import read_settings, varied
@@ -20,31 +23,33 @@ def test_a_variant_is_the_method_under_a_budget_of_those_settings(job):
     assert found.weights != METHODS["tapweight"](job).weights
 
 
-def test_a_variant_keeps_what_its_method_is_known_for():
-    (folds,) = find_methods("tapweight-folds@proximal=2").values()
-    assert folds.keywords == {"folds": 5, "proximal": 2.0}
-    (fewer,) = find_methods("tapweight-folds@folds=3").values()
-    assert fewer.keywords == {"folds": 3}
+def test_fine_tuning_of_any_network_can_be_varied(job):
+    name = "equal@average=2@lr=0.0003"
+    budget = replace(job.budget, finetune=replace(job.budget.finetune, average=2, lr=3e-4))
+    found, same = find_methods(name)[name](job), METHODS["equal"](replace(job, budget=budget))
+    molecules = np.arange(20)
+    assert np.array_equal(found.predict(molecules), same.predict(molecules))
+    assert not np.array_equal(found.predict(molecules), METHODS["equal"](job).predict(molecules))
 
 
 def test_every_setting_of_the_loop_and_its_batches_can_be_spelled():
-    config = ReweightConfig(LoopConfig(steps=60), shared_view=True)
-    spelled = {
-        name: str(value).lower()
-        for settings in (vars(config), vars(config.loop))
-        for name, value in settings.items()
-        if name != "loop" and value is not None
-    }
+    config = Budget(FinetuneConfig(20, 6), ReweightConfig(LoopConfig(steps=60), shared_view=True))
+    parts = (config.finetune, config.reweight, config.reweight.loop)
+    values = {name: value for part in parts for name, value in vars(part).items() if name != "loop"}
+    spelled = {name: str(value).lower() for name, value in values.items() if value is not None}
     found = read_settings("@".join(f"{name}={value}" for name, value in spelled.items()))
-    assert varied(ReweightConfig(LoopConfig(steps=1)), found) == config
+    assert varied(BUDGETS["smoke"], found) == config
+    assert len(values) == sum(len(vars(part)) for part in parts) - 1  # no name stands twice
     assert read_settings("weight_lr=0.5") == {"weight_lr": 0.5}
 
 
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("equal@steps=3", "only tapweight and those named after it"),
-        ("nothing@steps=3", "only tapweight and those named after it"),
+        ("equal@steps=3", "method equal does not take steps"),
+        ("rf@epochs=3", "method rf does not take epochs"),
+        ("tapweight-folds@folds=3", "method tapweight-folds does not take folds"),
+        ("nothing@steps=3", "unknown method 'nothing'"),
         ("tapweight@", "unknown setting ''"),
         ("tapweight@gamma=1", "unknown setting 'gamma'.*proximal"),
         ("tapweight@loop=1", "unknown setting 'loop'"),
@@ -55,7 +60,10 @@ def test_every_setting_of_the_loop_and_its_batches_can_be_spelled():
         ("tapweight@level2=newton", "best response must be"),
         ("tapweight@curvature=fisher", "curvature must be one of"),
         ("tapweight@valid_batch=0", "valid_batch must be at least 1"),
-        ("tapweight@dropout=1", "dropout must be"),
+        ("tapweight@finetune_dropout=1", "finetune_dropout must be"),
+        ("finetune@dropout=1", "dropout must be"),
+        ("finetune@average=0", "average must be at least 1"),
+        ("finetune@lr=inf", "lr must be positive"),
     ],
 )
 def test_what_no_variant_can_be_is_refused_at_once(name, told):
