@@ -18,6 +18,8 @@ from molweight.solver import StepRecord
 from molweight.solver.loop import iterate
 from molweight.tasks.metrics import Score
 
+from .conftest import write_small_data
+
 OPTIONS = ("freesolv", "--methods", "rf,tapweight", "--seeds", "2", "--budget", "smoke", "--device", "cpu")
 NOTHING = float("nan")
 RECORD = StepRecord(1, {"a": 1 / 3}, {"a": 0.1}, {"a": NOTHING}, {"a": NOTHING}, 0.3, NOTHING, {}, {})
@@ -32,6 +34,17 @@ OUTCOME = Outcome(
     "cpu, float32",
     PREDICTIONS,
 )
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The folder of a run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("resume")
+    data, out = write_small_data(folder / "data"), folder / "whole"
+    environment = os.environ | {"MOLWEIGHT_CACHE": str(folder / "cache")}
+    command = program("bench", *OPTIONS, "--data-dir", data, "--out", out)
+    subprocess.run(command, capture_output=True, check=True, env=environment)
+    return out
 
 
 def test_an_outcome_comes_back_to_the_bit(tmp_path):
@@ -91,9 +104,10 @@ def test_nothing_begun_is_nothing_to_resume(run_cli, small_data, tmp_path):
     [(4, "before")]
     + [pytest.param(n, when, marks=pytest.mark.slow) for n in (1, 2, 6) for when in ("before", "after")],
 )
-def test_killed_during_a_write(writes, moment, run_cli, read_report, small_data, tmp_path, monkeypatch):
+def test_killed_during_a_write(
+    writes, moment, whole, run_cli, read_report, small_data, tmp_path, monkeypatch
+):
     monkeypatch.setattr("molweight.tasks.learning.SNAPSHOT_EVERY", 2)
-    run_cli("bench", *OPTIONS, "--data-dir", small_data, "--out", tmp_path / "whole")
     out = tmp_path / "killed"
     code = "import molweight.tasks.learning as r; r.SNAPSHOT_EVERY = 2\n" + KILLED_AT_A_WRITE
     options = ("bench", *OPTIONS, "--data-dir", small_data, "--out", out)
@@ -101,15 +115,13 @@ def test_killed_during_a_write(writes, moment, run_cli, read_report, small_data,
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     assert not (out / "report.json").exists()
     run_cli("bench", *OPTIONS, "--data-dir", small_data, "--resume", out)
-    assert read_report(out) == read_report(tmp_path / "whole")
-    assert (out / "weights.json").read_bytes() == (tmp_path / "whole" / "weights.json").read_bytes()
-    left = sorted(path.name for path in out.iterdir())
-    assert left == sorted(path.name for path in (tmp_path / "whole").iterdir())
+    assert read_report(out) == read_report(whole)
+    assert (out / "weights.json").read_bytes() == (whole / "weights.json").read_bytes()
+    assert sorted(path.name for path in out.iterdir()) == sorted(path.name for path in whole.iterdir())
 
 
 @pytest.mark.slow
-def test_killed_at_random_moments(run_cli, read_report, small_data, tmp_path):
-    run_cli("bench", *OPTIONS, "--data-dir", small_data, "--out", tmp_path / "whole")
+def test_killed_at_random_moments(whole, run_cli, read_report, small_data, tmp_path):
     out, chance = tmp_path / "killed", random.Random(0)
     options = ["--out", out]
     for _ in range(6):
@@ -124,7 +136,7 @@ def test_killed_at_random_moments(run_cli, read_report, small_data, tmp_path):
         options = ["--resume" if (out / "outcomes" / "run.json").exists() else "--out", out]
     if not (out / "report.json").exists():
         run_cli("bench", *OPTIONS, "--data-dir", small_data, *options)
-    assert read_report(out) == read_report(tmp_path / "whole")
+    assert read_report(out) == read_report(whole)
 
 
 def test_a_killed_loop_goes_on_from_its_snapshot(run_cli, small_data, tmp_path, monkeypatch):
