@@ -10,7 +10,8 @@ from molweight.encoders.gin import GIN
 from molweight.molecules.store import Store
 from molweight.objectives import graph_objectives
 from molweight.solver.weights import uniform_weights
-from molweight.tasks.data import as_tensor
+from molweight.tasks.data import unlabelled_molecules
+from molweight.tasks.head_fitting import fit_heads
 from molweight.tasks.job import Fitted, Job, fine_tuned
 from molweight.tasks.pretrain import PretrainState, pretrain
 from molweight.tasks.problems import PretrainProblem
@@ -51,17 +52,23 @@ def at_weights(job: Job, weights: dict[str, float]) -> Fitted:
 
 
 def start_pretraining(job: Job, objectives: tuple[str, ...]) -> PretrainState:
-    """A copy of the checkpoint with fresh heads of these objectives, on the job's device."""
+    """A copy of the checkpoint with heads of these objectives, fitted to it as the budget says."""
     torch.manual_seed(job.seed)
     encoder: GIN = copy.deepcopy(job.checkpoint)
-    heads = graph_objectives(encoder.width, objectives)
-    problem = PretrainProblem(encoder, heads, job.compute, job.budget.reweight.shared_view)
-    problem.to(job.compute.device)
+    heads, settings = graph_objectives(encoder.width, objectives), job.budget.reweight
+    problem = PretrainProblem(encoder, heads, job.compute, settings.shared_view)
+    store, molecules = unlabelled(job)
+    fit_heads(
+        problem.to(job.compute.device),
+        store,
+        molecules,
+        settings.head_steps,
+        settings.pretrain_batch,
+        job.seed,
+    )
     return PretrainState.start(problem, job.budget.continued_pretraining(job.seed))
 
 
 def unlabelled(job: Job) -> tuple[Store, Tensor]:
-    """Graphs on the job's device, and positions of those to pretrain on: the corpus, or the train part."""
-    store = (job.data.store if job.corpus is None else job.corpus).to(job.compute.device)
-    molecules = job.split.train if job.corpus is None else np.arange(len(job.corpus))
-    return store, as_tensor(molecules, job.compute.device)
+    """What the job pretrains on, as `unlabelled_molecules`."""
+    return unlabelled_molecules(job.data, job.split.train, job.corpus, job.compute.device)

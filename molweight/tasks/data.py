@@ -96,3 +96,11 @@ def labelled_batch(store: Store, labels: Tensor, molecules: Tensor, ranks: Ranks
 def as_tensor(molecules: NDArray[np.int64], device: torch.device) -> Tensor:
     """Positions as an index tensor."""
     return torch.from_numpy(np.ascontiguousarray(molecules)).to(device)
+
+
+def unlabelled_molecules(
+    data: TaskData, train: NDArray[np.int64], corpus: Store | None, device: torch.device
+) -> tuple[Store, Tensor]:
+    """Graphs on a device, and positions of those to pretrain on: all of a corpus, or else the train part."""
+    chosen = train if corpus is None else np.arange(len(corpus))
+    return (data.store if corpus is None else corpus).to(device), as_tensor(chosen, device)

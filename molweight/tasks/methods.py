@@ -24,7 +24,7 @@ from molweight.tasks.probe import probe
 from molweight.tasks.remarks import format_values
 from molweight.tasks.reweight import Reweighted, reweight
 from molweight.tasks.two_level import two_level
-from molweight.tasks.variants import AT, FINETUNE, read_settings, varied
+from molweight.tasks.variants import AT, CONTINUED, FINETUNE, read_settings, varied
 from molweight.tasks.weighted import weighted
 from molweight.tasks.weightings import cosine, gradnorm, require_torchjd, uncertainty, upgrad
 
@@ -138,7 +138,10 @@ METHODS: dict[str, Method] = {
 # the molecules, from which the members of an ensemble could be fitted on other parts
 COMPARED_ONLY = ("rf-descriptors", "gbdt", "probe", "aligned-joint", "two-level")
 
-WITHOUT_NETWORK = ("rf", "rf-descriptors", "gbdt", "probe")  # that is trained
+LEARNING = (tapweight, fixed_learned)  # weights, by the loop
+CONTINUING = (equal, single, random_weightings, weighted)  # pretraining, at weights that are given
+TUNING = (scratch, finetuned, aligned_joint, two_level)  # a network, among other things
+
 PARALLEL = ("equal", "tapweight")  # whose pretraining several ranks can share
 
 
@@ -173,11 +176,17 @@ def _variant(name: str) -> Method:
     base, _, spelled = name.partition(AT)
     settings, method = read_settings(spelled), named_methods(base, METHODS)[base]
     fixed = method.keywords if isinstance(method, partial) else {}
-    learns_weights = getattr(method, "func", method) is tapweight
-    taken = frozenset(settings) if learns_weights else FINETUNE
-    if left := [s for s in settings if s not in taken or s in fixed or base in WITHOUT_NETWORK]:
+    if left := [s for s in settings if s in fixed or not _reads(method, s)]:
         raise ConfigError(f"method {base} does not take {', '.join(left)}; leave that out of {name!r}")
     return partial(_under_settings, method=method, settings=settings)
+
+
+def _reads(method: Method, setting: str) -> bool:
+    """Whether a method does other things under another value."""
+    does = getattr(method, "func", method)
+    continues = does in CONTINUING and setting in CONTINUED
+    tunes = does in (*TUNING, *CONTINUING) and setting in FINETUNE
+    return does in LEARNING or continues or tunes
 
 
 def _under_settings(job: Job, method: Method, settings: dict[str, Any]) -> Fitted:

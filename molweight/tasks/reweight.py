@@ -20,7 +20,8 @@ from molweight.objectives import graph_objectives
 from molweight.solver import LoopConfig, StepRecord
 from molweight.solver.loop import Batches
 from molweight.solver.ranks import ALONE, Ranks
-from molweight.tasks.data import Scaler, TaskData, as_tensor, labelled_batch
+from molweight.tasks.data import Scaler, TaskData, as_tensor, labelled_batch, unlabelled_molecules
+from molweight.tasks.head_fitting import fit_heads
 from molweight.tasks.learning import learn_on_problems
 from molweight.tasks.problems import FinetuneProblem, PretrainProblem, start_at_base_rate
 from molweight.tasks.sampling import step_batch
@@ -41,6 +42,7 @@ class ReweightConfig:
             validation part that is nearly solved says little about new scaffolds, and one part alone has
             no error bar.
         finetune_dropout: of the fine-tuned copy, which the proximal term regularises already.
+        head_steps: in which the objectives' heads are fitted to the encoder before it moves.
         shared_view: let objectives that can be shown one view share it (see `SharedView`).
     """
 
@@ -50,6 +52,7 @@ class ReweightConfig:
     curvature_batch: int = 64
     valid_batch: int = 256
     finetune_dropout: float = 0.0
+    head_steps: int = 0
     shared_view: bool = False
     folds: int = 0
 
@@ -57,6 +60,8 @@ class ReweightConfig:
         for name in ("pretrain_batch", "finetune_batch", "curvature_batch", "valid_batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.head_steps < 0:
+            raise ValueError(f"head_steps must not be negative, got {self.head_steps}")
         if not 0 <= self.finetune_dropout < 1:
             raise ValueError(f"finetune_dropout must be from 0 to below 1, got {self.finetune_dropout}")
         if self.folds < 0 or self.folds == 1:
@@ -116,7 +121,8 @@ def reweight(
     beside = "" if corpus is None else f", a corpus of {len(corpus)}"
     identity = f"{config} seed {seed}, {len(train)} and {len(valid)} molecules{beside}, {compute}{shared}"
     batches = _batches(data, train, parts, config, compute, seed, ranks, corpus)
-    pretrain.to(compute.device)
+    graphs, molecules = unlabelled_molecules(data, train, corpus, compute.device)
+    fit_heads(pretrain.to(compute.device), graphs, molecules, config.head_steps, config.pretrain_batch, seed)
     with synchronised_norms(pretrain, *copies, active=ranks.count > 1):
         learned = learn_on_problems(
             pretrain, copies, batches, config.loop, seed, identity, progress, snapshot, ranks
@@ -149,9 +155,7 @@ def _batches(
     labels = torch.from_numpy(scaler.transform(data.labels)).to(compute.device)
     curved = config.loop.level1 != "identity"
     each = [tuple(as_tensor(part, compute.device) for part in both) for both in parts]
-    graphs = store if corpus is None else corpus.to(compute.device)
-    own = as_tensor(train, compute.device)
-    unlabelled = own if corpus is None else torch.arange(len(corpus), device=compute.device)
+    graphs, unlabelled = unlabelled_molecules(data, train, corpus, compute.device)
 
     def at(step: int) -> Batches:
         turns, fold = divmod(step, len(each))

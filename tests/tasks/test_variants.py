@@ -24,8 +24,9 @@ def test_a_variant_is_the_method_under_a_budget_of_those_settings(job):
 
 
 def test_fine_tuning_of_any_network_can_be_varied(job):
-    name = "equal@average=2@lr=0.0003"
-    budget = replace(job.budget, finetune=replace(job.budget.finetune, average=2, lr=3e-4))
+    name = "equal@average=2@lr=0.0003@head_steps=2"
+    finetune = replace(job.budget.finetune, average=2, lr=3e-4)
+    budget = Budget(finetune, replace(job.budget.reweight, head_steps=2))
     found, same = find_methods(name)[name](job), METHODS["equal"](replace(job, budget=budget))
     molecules = np.arange(20)
     assert np.array_equal(found.predict(molecules), same.predict(molecules))
@@ -46,7 +47,8 @@ def test_every_setting_of_the_loop_and_its_batches_can_be_spelled():
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("equal@steps=3", "method equal does not take steps"),
+        ("equal@proximal=3", "method equal does not take proximal"),
+        ("finetune@steps=3", "method finetune does not take steps"),
         ("rf@epochs=3", "method rf does not take epochs"),
         ("tapweight-folds@folds=3", "method tapweight-folds does not take folds"),
         ("nothing@steps=3", "unknown method 'nothing'"),
