@@ -11,7 +11,13 @@ from rich.console import Console
 from molweight.benchmarks.bench import BenchConfig, BenchResult
 from molweight.benchmarks.datasets import DATA_SETS
 from molweight.benchmarks.folders import REPORT
-from molweight.benchmarks.report_methods import data_part, methods_part, print_methods, write_methods
+from molweight.benchmarks.report_methods import (
+    data_part,
+    methods_part,
+    print_methods,
+    told_sizes,
+    write_methods,
+)
 from molweight.reports.json_file import write_json
 from molweight.reports.rejected import write_rejected
 from molweight.reports.versions import versions
@@ -60,8 +66,7 @@ def write_report(result: BenchResult, config: BenchConfig, folder: Path) -> dict
 
 def print_report(report: Mapping[str, Any], higher_is_better: bool, folder: Path, console: Console) -> None:
     """Tables of scores and of learned weights, and what the reader should know."""
-    sizes = ", ".join(f"{part} {size}" for part, size in report["sizes"].items())
-    title = f"{report['dataset']}, {report['split']} split ({sizes})"
+    title = f"{report['dataset']}, {report['split']} split ({told_sizes(report['sizes'])})"
     print_methods(title, report["metric"], higher_is_better, report["methods"], console)
     if report["rejected"]:
         console.print(

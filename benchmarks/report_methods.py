@@ -22,6 +22,15 @@ def data_part(paths: Sequence[Path], digests: Sequence[str]) -> list[dict[str, s
     return [{"file": path.name, "sha256": digest} for path, digest in zip(paths, digests, strict=True)]
 
 
+def told_sizes(sizes: Mapping[str, int]) -> str:
+    """Of the parts of a split, for a title.
+
+    >>> told_sizes({"train": 500, "test": 139})
+    'train 500, test 139'
+    """
+    return ", ".join(f"{part} {size}" for part, size in sizes.items())
+
+
 def methods_part(outcomes: Reached) -> dict[str, dict[str, Any]]:
     """What `report.json` says of each method: one value for each seed."""
     return {name: _method(reached) for name, reached in outcomes.items()}

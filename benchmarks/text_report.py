@@ -9,7 +9,13 @@ from typing import Any
 from rich.console import Console
 
 from molweight.benchmarks.folders import REPORT
-from molweight.benchmarks.report_methods import data_part, methods_part, print_methods, write_methods
+from molweight.benchmarks.report_methods import (
+    data_part,
+    methods_part,
+    print_methods,
+    told_sizes,
+    write_methods,
+)
 from molweight.benchmarks.text_bench import TextBenchConfig, TextBenchResult
 from molweight.reports.json_file import write_json
 from molweight.reports.versions import versions
@@ -83,4 +89,4 @@ def print_text_report(
 
 
 def _title(report: Mapping[str, Any]) -> str:
-    return f"{report['dataset']} ({', '.join(f'{part} {size}' for part, size in report['sizes'].items())})"
+    return f"{report['dataset']} ({told_sizes(report['sizes'])})"

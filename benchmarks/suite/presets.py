@@ -64,7 +64,7 @@ ABLATIONS = (
     "tapweight@proximal=0.1",
     "tapweight@proximal=10",
     "tapweight@every=5",
-    "tapweight@level2=conjugate_gradient@curvature=gauss_newton",
+    "tapweight-cg",
     "tapweight@normalise=false",
     "tapweight@steps=20",
     "tapweight@steps=120",

@@ -30,6 +30,7 @@ def keep_best_epoch(
     losses: Iterator[float],
     valid_score: Callable[[], float],
     metric: str,
+    judges: str,
     higher_is_better: bool,
     patience: int,
     progress: Callable[[FinetuneRecord], None],
@@ -42,6 +43,7 @@ def keep_best_epoch(
         losses: mean train loss of each epoch, which is trained when it is asked for.
         valid_score: of the problem as it is.
         metric: the name of that score.
+        judges: what it is computed on, for an error.
         higher_is_better: of it.
         patience: epochs without a better score before stopping.
         progress: called after each epoch.
@@ -63,8 +65,7 @@ def keep_best_epoch(
         reached = valid_score()
         if np.isnan(reached):
             raise DataError(
-                f"{metric} cannot be computed on the validation part (one class only, or no label): no epoch "
-                "can be chosen; validate on others"
+                f"{metric} cannot be computed on {judges}: no epoch can be chosen; validate on others"
             )
         progress(FinetuneRecord(epoch, loss, reached))
         waited += 1

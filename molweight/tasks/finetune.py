@@ -170,6 +170,7 @@ def finetune(
         losses,
         valid_score,
         metric.name,
+        f"the {len(valid)} validation molecules (one class only, or no label)",
         metric.higher_is_better,
         config.patience,
         progress,

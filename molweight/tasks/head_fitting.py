@@ -36,10 +36,8 @@ def fit_heads(
     Raises:
         FloatingPointError: if a loss is not finite; the text names the objective.
     """
-    optimiser, own = (
-        adam(problem.objectives.parameters(), LR, problem.compute.device),
-        mixed_seed(seed, _STREAM),
-    )
+    optimiser = adam(problem.objectives.parameters(), LR, problem.compute.device)
+    own = mixed_seed(seed, _STREAM)
     learned = [p for p in problem.encoder.parameters() if p.requires_grad]
     for p in learned:
         p.requires_grad_(False)

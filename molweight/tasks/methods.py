@@ -167,7 +167,7 @@ def find_methods(names: str) -> dict[str, Method]:
     """
     variants = {name: _variant(name) for name in map(str.strip, names.split(",")) if AT in name}
     found = named_methods(names, METHODS | variants)
-    if "upgrad" in found:
+    if any(name.partition(AT)[0] == "upgrad" for name in found):
         require_torchjd()
     return found
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from molweight.encoders.batch_norm import synchronised_norms
 from molweight.encoders.compute import Compute
@@ -120,8 +120,8 @@ def reweight(
     shared = f" over {ranks.count} ranks" if ranks.count > 1 else ""
     beside = "" if corpus is None else f", a corpus of {len(corpus)}"
     identity = f"{config} seed {seed}, {len(train)} and {len(valid)} molecules{beside}, {compute}{shared}"
-    batches = _batches(data, train, parts, config, compute, seed, ranks, corpus)
     graphs, molecules = unlabelled_molecules(data, train, corpus, compute.device)
+    batches = _batches(data, train, parts, config, compute, seed, ranks, graphs, molecules)
     fit_heads(pretrain.to(compute.device), graphs, molecules, config.head_steps, config.pretrain_batch, seed)
     with synchronised_norms(pretrain, *copies, active=ranks.count > 1):
         learned = learn_on_problems(
@@ -148,14 +148,14 @@ def _batches(
     compute: Compute,
     seed: int,
     ranks: Ranks,
-    corpus: Store | None,
+    graphs: Store,
+    unlabelled: Tensor,
 ) -> Callable[[int], Batches]:
     store = data.store.to(compute.device)
     scaler = Scaler.of(data.labels[train], data.kind)
     labels = torch.from_numpy(scaler.transform(data.labels)).to(compute.device)
     curved = config.loop.level1 != "identity"
     each = [tuple(as_tensor(part, compute.device) for part in both) for both in parts]
-    graphs, unlabelled = unlabelled_molecules(data, train, corpus, compute.device)
 
     def at(step: int) -> Batches:
         turns, fold = divmod(step, len(each))

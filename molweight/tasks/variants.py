@@ -13,9 +13,8 @@ from molweight.tasks.reweight import ReweightConfig
 AT = "@"
 FLAGS = {"true": True, "false": False}
 FINETUNE = frozenset(field.name for field in fields(FinetuneConfig))  # settings of every network
-CONTINUED = frozenset(
-    {"steps", "pretrain_batch", "pretrain_lr", "head_steps", "shared_view"}
-)  # of weights that are given
+# settings of continued pretraining at weights that are given
+CONTINUED = frozenset({"steps", "pretrain_batch", "pretrain_lr", "head_steps", "shared_view"})
 NESTED = (FinetuneConfig, ReweightConfig, LoopConfig)
 
 Config = TypeVar("Config", Budget, FinetuneConfig, ReweightConfig, LoopConfig)

@@ -116,7 +116,14 @@ def finetune_text(
 
     losses = map(epoch_loss, range(config.epochs))
     best = keep_best_epoch(
-        problem, losses, valid_score, metric.name, metric.higher_is_better, config.patience, progress
+        problem,
+        losses,
+        valid_score,
+        metric.name,
+        f"the {len(valid)} validation texts",
+        metric.higher_is_better,
+        config.patience,
+        progress,
     )
     return TextFinetuned(problem, scaler, best)
 

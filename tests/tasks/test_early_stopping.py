@@ -28,6 +28,7 @@ def run(scores: list[float], higher_is_better: bool = True, patience: int = 2, a
         problem.losses(len(scores)),
         lambda: scores[len(seen)],
         "accuracy",
+        "the validation part",
         higher_is_better,
         patience,
         seen.append,

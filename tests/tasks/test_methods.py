@@ -64,4 +64,6 @@ def test_upgrad_is_refused_at_once_where_torchjd_is_missing(monkeypatch):
     monkeypatch.setattr("molweight.tasks.weightings.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="upgrad needs torchjd, qpsolvers, quadprog"):
         find_methods("rf,upgrad")
+    with pytest.raises(ConfigError, match="upgrad needs torchjd, qpsolvers, quadprog"):
+        find_methods("upgrad@steps=3")
     assert list(find_methods("rf,equal")) == ["rf", "equal"]

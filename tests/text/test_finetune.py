@@ -97,5 +97,5 @@ def test_dropout_is_that_of_the_settings(checkpoint, data, store, split, compute
 
 
 def test_nothing_to_choose_by_is_told(checkpoint, data, store, split, compute):
-    with pytest.raises(DataError, match="no epoch can be chosen"):
+    with pytest.raises(DataError, match="6 validation texts: no epoch can be chosen"):
         tuned(checkpoint, data.hide_labels(split.valid), store, split, compute)
