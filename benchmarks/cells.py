@@ -10,11 +10,10 @@ from molweight.benchmarks.running import outcome_of
 from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
 from molweight.molecules.splits import Split
-from molweight.molecules.store import Store
 from molweight.reports.progress import Advance
 from molweight.solver.ranks import ALONE, Ranks
 from molweight.tasks.budgets import Budget
-from molweight.tasks.data import TaskData
+from molweight.tasks.data import Corpus, TaskData
 from molweight.tasks.methods import Job, Method
 from molweight.tasks.metrics import METRICS, Metric, Score, score
 
@@ -47,7 +46,7 @@ def run_cell(
     method: Method,
     split: Split,
     seed: int,
-    corpus: Store | None = None,
+    corpus: Corpus | None = None,
     snapshot: Path | None = None,
     advance: Advance = lambda done, total, remark: None,
 ) -> Outcome:

@@ -14,7 +14,7 @@ from molweight.encoders.compute import Compute, at_least_float32
 from molweight.encoders.readout import mean_readout
 from molweight.molecules.batch import GraphBatch, collate
 from molweight.molecules.store import Store
-from molweight.objectives import GRAPH_OBJECTIVES, graph_objectives
+from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES, graph_objectives
 from molweight.tasks.data import Scaler, TaskData, TaskKind, as_tensor
 from molweight.tasks.losses import masked_loss
 from molweight.tasks.problems import start_at_base_rate
@@ -87,7 +87,7 @@ def plant(
     batch_size: int,
     compute: Compute,
     seed: int,
-    beside: Sequence[str] = tuple(GRAPH_OBJECTIVES),
+    beside: Sequence[str] = DEFAULT_GRAPH_OBJECTIVES,
 ) -> Planted:
     """Divide molecules at random: half are held back, a quarter is to train on, a quarter to judge by.
 

@@ -4,15 +4,18 @@ An objective is an `nn.Module` that owns its head and never the encoder, with
 `forward(encoder, batch, generator) -> scalar`; any module of that shape can be used beside these.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from torch import nn
 
 from molweight.encoders.transformer import TextEncoder
 from molweight.errors import ConfigError
+from molweight.molecules.descriptor_targets import with_descriptors
+from molweight.molecules.store import Store
 from molweight.objectives.graph.attribute_masking import AttributeMasking
 from molweight.objectives.graph.context_prediction import ContextPrediction
 from molweight.objectives.graph.contrastive import Contrastive
+from molweight.objectives.graph.descriptor_prediction import DescriptorPrediction
 from molweight.objectives.graph.edge_prediction import EdgePrediction
 from molweight.objectives.text.bag_of_words import BagOfWords
 from molweight.objectives.text.contrastive import SentenceContrast
@@ -24,7 +27,9 @@ GRAPH_OBJECTIVES: dict[str, type[nn.Module]] = {
     "context_prediction": ContextPrediction,
     "contrastive": Contrastive,
     "edge_prediction": EdgePrediction,
+    "descriptor_prediction": DescriptorPrediction,
 }
+DEFAULT_GRAPH_OBJECTIVES = ("attribute_masking", "context_prediction", "contrastive", "edge_prediction")
 
 TEXT_OBJECTIVES: dict[str, type[nn.Module]] = {
     "masked_language_modelling": MaskedLanguageModelling,
@@ -34,12 +39,26 @@ TEXT_OBJECTIVES: dict[str, type[nn.Module]] = {
 }
 
 
-def graph_objectives(width: int, names: Sequence[str] = tuple(GRAPH_OBJECTIVES)) -> nn.ModuleDict:
+def graph_objectives(width: int, names: Sequence[str] = DEFAULT_GRAPH_OBJECTIVES) -> nn.ModuleDict:
     """The graph objectives of these names, with fresh heads for an encoder of this width.
 
     One that is left out has no head and no share of the weights.
     """
     return nn.ModuleDict({name: GRAPH_OBJECTIVES[name](width) for name in names})
+
+
+def described(store: Store, smiles: Sequence[str], names: Iterable[str]) -> Store:
+    """The store with what these graph objectives read beside graphs.
+
+    Args:
+        store: of molecules.
+        smiles: of each of them.
+        names: of objectives.
+
+    Raises:
+        DataError: if RDKit lacks one of the descriptors.
+    """
+    return with_descriptors(store, smiles) if "descriptor_prediction" in names else store
 
 
 def text_objectives(encoder: TextEncoder, names: Sequence[str] = tuple(TEXT_OBJECTIVES)) -> nn.ModuleDict:

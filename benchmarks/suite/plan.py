@@ -9,7 +9,7 @@ from molweight.benchmarks.loading import find_data_set
 from molweight.benchmarks.suite.presets import LARGE, PRESETS
 from molweight.errors import ConfigError, DataError
 from molweight.molecules.splits import SEEDED, SPLITTERS
-from molweight.objectives import GRAPH_OBJECTIVES
+from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES
 from molweight.tasks.budgets import find_budget
 from molweight.tasks.methods import find_methods
 
@@ -56,7 +56,7 @@ class SuiteConfig:
     seeds: Mapping[str, int]
     split_seeds: int
     budget: str
-    objectives: tuple[str, ...] = tuple(GRAPH_OBJECTIVES)
+    objectives: tuple[str, ...] = DEFAULT_GRAPH_OBJECTIVES
     checkpoint: str = "molweight_gin"
     device: str = "auto"
     precision: str = "auto"

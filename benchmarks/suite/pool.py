@@ -15,7 +15,7 @@ from molweight.molecules.splits import Split
 from molweight.molecules.store import Store, cached_store
 from molweight.paths import cache_folder
 from molweight.screening.facts import canonical_smiles
-from molweight.tasks.data import TaskData
+from molweight.tasks.data import Corpus, TaskData
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ def read_pool(path: Path) -> Pool:
     return Pool(path, digest, [texts[row] for row in store.rows.tolist()], store)
 
 
-def corpus(data: TaskData, split: Split, pool: Pool, chosen: NDArray[np.int64]) -> Store:
+def corpus(data: TaskData, split: Split, pool: Pool, chosen: NDArray[np.int64]) -> Corpus:
     """The train molecules and those chosen of a pool."""
-    return joined([(data.store, split.train), (pool.store, chosen)])
+    smiles = [data.smiles[i] for i in split.train] + [pool.smiles[i] for i in chosen]
+    return Corpus(smiles, joined([(data.store, split.train), (pool.store, chosen)]))

@@ -40,6 +40,7 @@ METHODS = (
     "single-context-prediction",
     "single-contrastive",
     "single-edge-prediction",
+    "single-descriptor-prediction",
     "equal",
     "random-20",
     "uncertainty",

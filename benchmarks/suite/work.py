@@ -21,10 +21,9 @@ from molweight.encoders.checkpoints import load_encoder
 from molweight.encoders.compute import Compute
 from molweight.errors import ConfigError, DataError
 from molweight.molecules.splits import Split
-from molweight.molecules.store import Store
 from molweight.reports.progress import Advance
 from molweight.tasks.budgets import find_budget
-from molweight.tasks.data import TaskData
+from molweight.tasks.data import Corpus, TaskData
 from molweight.tasks.methods import find_methods
 from molweight.tasks.metrics import METRICS
 
@@ -123,7 +122,7 @@ def _outcome(work: Work, advance: Advance) -> Outcome:
     )
 
 
-def _corpus(work: Work, data: TaskData) -> Store | None:
+def _corpus(work: Work, data: TaskData) -> Corpus | None:
     if work.unlabelled is None or work.terms.unlabelled is None:
         return None
     pool = read_pool(work.terms.unlabelled)

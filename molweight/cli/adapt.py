@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from molweight.cli.options import ALL_OBJECTIVES, Checkpoint, Device, Objectives, Precision
+from molweight.cli.options import DEFAULT_OBJECTIVES, Checkpoint, Device, Objectives, Precision
 
 
 def adapt(
@@ -29,15 +29,15 @@ def adapt(
         str,
         typer.Option(
             help="Comma-separated, of rf, scratch, finetune, single-attribute-masking, "
-            "single-context-prediction, single-contrastive, single-edge-prediction, equal, random-20, "
-            "uncertainty, gradnorm, cosine, upgrad, fixed-learned, tapweight, tapweight-cg, "
-            "tapweight-strength, tapweight-folds."
+            "single-context-prediction, single-contrastive, single-edge-prediction, "
+            "single-descriptor-prediction, equal, random-20, uncertainty, gradnorm, cosine, upgrad, "
+            "fixed-learned, tapweight, tapweight-cg, tapweight-strength, tapweight-folds."
         ),
     ] = "rf,finetune,equal,tapweight",
     budget: Annotated[
         str, typer.Option(help="smoke (to try out), quick (1 seed), standard (3 seeds) or full (5 seeds).")
     ] = "standard",
-    objectives: Objectives = ALL_OBJECTIVES,
+    objectives: Objectives = DEFAULT_OBJECTIVES,
     censored: Annotated[
         Literal["missing", "bound"],
         typer.Option(help="What a value such as >10 counts as."),

@@ -9,7 +9,7 @@ import typer
 from molweight.cli.bench_report import report
 from molweight.cli.bench_suite import suite
 from molweight.cli.groups import UnlessNamed
-from molweight.cli.options import ALL_OBJECTIVES, Checkpoint, Device, Objectives, Precision
+from molweight.cli.options import DEFAULT_OBJECTIVES, Checkpoint, Device, Objectives, Precision
 from molweight.errors import ConfigError
 from molweight.launch import joined_ranks, launched, refuse_ranks
 
@@ -35,11 +35,12 @@ def bench(
         typer.Option(
             help="Comma-separated, of rf, rf-descriptors, gbdt, scratch, probe, finetune, "
             "single-attribute-masking, single-context-prediction, single-contrastive, "
-            "single-edge-prediction, equal, random-20, uncertainty, gradnorm, cosine, aligned-joint, upgrad, "
-            "fixed-learned, two-level, tapweight, tapweight-cg, tapweight-strength, tapweight-folds."
+            "single-edge-prediction, single-descriptor-prediction, equal, random-20, uncertainty, gradnorm, "
+            "cosine, aligned-joint, upgrad, fixed-learned, two-level, tapweight, tapweight-cg, "
+            "tapweight-strength, tapweight-folds."
         ),
     ] = "rf,scratch,finetune,equal,tapweight",
-    objectives: Objectives = ALL_OBJECTIVES,
+    objectives: Objectives = DEFAULT_OBJECTIVES,
     seeds: Annotated[int, typer.Option(help="Number of seeds, counted from 0.")] = 3,
     split: Annotated[
         str, typer.Option(help="scaffold, chiral-scaffold, random-scaffold or random.")

@@ -9,5 +9,10 @@ Precision = Annotated[str, typer.Option(help="auto (bfloat16 where it is fast), 
 Checkpoint = Annotated[
     str, typer.Option(help="molweight_gin, a DGL-LifeSci GIN by name, or a .safetensors or .pth path.")
 ]
-Objectives = Annotated[str, typer.Option(help="Comma-separated; one left out has no share of the weights.")]
-ALL_OBJECTIVES = "attribute_masking,context_prediction,contrastive,edge_prediction"
+Objectives = Annotated[
+    str,
+    typer.Option(
+        help="Comma-separated; one left out has no share of the weights. There is descriptor_prediction, too."
+    ),
+]
+DEFAULT_OBJECTIVES = "attribute_masking,context_prediction,contrastive,edge_prediction"

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from molweight.cli.groups import UnlessNamed
-from molweight.cli.options import ALL_OBJECTIVES, Checkpoint, Device
+from molweight.cli.options import DEFAULT_OBJECTIVES, Checkpoint, Device
 
 SCAN = "scan"
 
@@ -47,7 +47,7 @@ def objectives(
     unlabelled: Annotated[Path | None, typer.Option(help="File of further molecules.")] = None,
     objectives: Annotated[
         str, typer.Option(help="Comma-separated; each is pretrained on alone.")
-    ] = ALL_OBJECTIVES,
+    ] = DEFAULT_OBJECTIVES,
     molecules: Annotated[
         str, typer.Option(help="Numbers of unlabelled molecules; all for as many as there are.")
     ] = "200,800,all",

@@ -1,6 +1,6 @@
 """Molecular graphs of one step, collated: features of all atoms and one sparse adjacency."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -24,7 +24,7 @@ class GraphBatch:
     """Several molecular graphs as one, in compressed sparse rows with self-loops.
 
     Entries `row_offsets[a]` to `row_offsets[a + 1]` are the neighbours of atom a, itself among them;
-    the adjacency is symmetric. All tensors are int64 and lie on one device.
+    the adjacency is symmetric. All tensors but the descriptors are int64, and all lie on one device.
     """
 
     atom_type: Tensor  # [atoms]
@@ -34,6 +34,8 @@ class GraphBatch:
     bond_type: Tensor  # [entries]
     bond_direction: Tensor  # [entries]
     sizes: Tensor  # [molecules] atoms in each
+    # float32 [molecules that are there, descriptors], NaN where there is no value
+    descriptors: Tensor | None = field(default=None, kw_only=True)
 
     @property
     def atoms(self) -> int:
@@ -149,7 +151,13 @@ def collate(store: Store, molecules: Tensor) -> GraphBatch:
         bond_type=with_loops(code // BOND_DIRECTIONS, SELF_LOOP),
         bond_direction=with_loops(code % BOND_DIRECTIONS, 0),
         sizes=sizes,
+        descriptors=descriptors_of(store, molecules),
     ).derive()
+
+
+def descriptors_of(store: Store, molecules: Tensor) -> Tensor | None:
+    """Of these molecules, float32 [molecules, descriptors], where the store has them."""
+    return None if store.descriptors is None else store.descriptors[molecules].float()
 
 
 def spans(offsets: Tensor, molecules: Tensor) -> tuple[Tensor, Tensor]:

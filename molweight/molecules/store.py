@@ -38,6 +38,7 @@ class Store:
     neighbour: Tensor  # [entries] uint8, or int16 where a molecule has over 256 atoms; counted within it
     bond: Tensor  # [entries] uint8, type x 3 + direction
     rejected: tuple[Rejected, ...] = ()
+    descriptors: Tensor | None = None  # [molecules, descriptors] float16, standardised, NaN without value
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -54,6 +54,7 @@ def keep_atoms(batch: GraphBatch, kept: Tensor) -> GraphBatch:
         bond_type=inside.bond_type[alive],
         bond_direction=inside.bond_direction[alive],
         sizes=torch.bincount(batch.molecule[kept], minlength=batch.molecules),
+        descriptors=batch.descriptors,
     )
 
 
@@ -85,7 +86,7 @@ def join(first: GraphBatch, second: GraphBatch) -> GraphBatch:
         "row_offsets": second.row_offsets[1:] + first.row_offsets[-1],
         "neighbour": second.neighbour + first.atoms,
     }
-    joined = {name: torch.cat([vars(first)[name], moved[name]]) for name in names}
+    joined = {name: torch.cat([vars(first)[name], moved[name]]) for name in names if moved[name] is not None}
     if not isinstance(first, PaddedBatch) or not isinstance(second, PaddedBatch):
         return GraphBatch(**joined)
     # the padding of the first stays in the middle, and no entry leads there any more

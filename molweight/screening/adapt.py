@@ -13,8 +13,8 @@ from molweight.encoders.compute import Compute, choose_compute
 from molweight.encoders.gin import GIN
 from molweight.errors import ConfigError
 from molweight.molecules.splits import Split
-from molweight.molecules.store import Store, cached_store
-from molweight.objectives import GRAPH_OBJECTIVES
+from molweight.molecules.store import cached_store
+from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES
 from molweight.paths import cache_folder
 from molweight.reports.progress import Advance, announce, progress_bar
 from molweight.screening.choose_split import choose_split
@@ -26,7 +26,7 @@ from molweight.screening.training_set import TrainingSet
 from molweight.screening.trials import Trial, Trials, best_method, run_trials, scores_on_test, try_method
 from molweight.tasks.baselines import RandomForest
 from molweight.tasks.budgets import find_budget
-from molweight.tasks.data import TaskData
+from molweight.tasks.data import Corpus, TaskData
 from molweight.tasks.early_stopping import FinetuneRecord
 from molweight.tasks.finetune import finetune
 from molweight.tasks.methods import COMPARED_ONLY, METHODS, Job, find_methods
@@ -52,7 +52,7 @@ class AdaptConfig:
 
     methods: str = "rf,finetune,equal,tapweight"
     budget: str = "standard"
-    objectives: tuple[str, ...] = tuple(GRAPH_OBJECTIVES)
+    objectives: tuple[str, ...] = DEFAULT_GRAPH_OBJECTIVES
     seed: int = 0
     checkpoint: str = DEFAULT
     compute: Compute = field(default_factory=choose_compute)
@@ -164,7 +164,7 @@ def _run_trials(
     data: TaskData,
     split: Split,
     metric: Metric,
-    corpus: Store | None,
+    corpus: Corpus | None,
     config: AdaptConfig,
     checkpoint: GIN,
     kept: Trials,
@@ -227,7 +227,7 @@ def _leaked(training: TrainingSet, split: Split) -> tuple[int, ...]:
     return tuple(training.rows[split.test[leakage(train, test)]].tolist())
 
 
-def _corpus(data: TaskData, split: Split, unlabelled: Sequence[str]) -> Store | None:
+def _corpus(data: TaskData, split: Split, unlabelled: Sequence[str]) -> Corpus | None:
     """Train molecules and the unlabelled ones, but for those that validate or test; None without any."""
     if not unlabelled:
         return None
@@ -237,6 +237,7 @@ def _corpus(data: TaskData, split: Split, unlabelled: Sequence[str]) -> Store | 
     more = [text for text, canonical in named if canonical not in kept_out]
     texts = [data.smiles[i] for i in split.train] + more
     with progress_bar("featurising unlabelled molecules") as advance:
-        return cached_store(
+        store = cached_store(
             texts, cache_folder() / "stores", progress=lambda done, total: advance(done, total, "")
         )
+    return Corpus([texts[row] for row in store.rows.tolist()], store)

@@ -20,6 +20,7 @@ IN_WORDS = {
     "single-context-prediction": "pretraining continued with context prediction alone, then fine-tuned",
     "single-contrastive": "pretraining continued with contrastive learning alone, then fine-tuned",
     "single-edge-prediction": "pretraining continued with edge prediction alone, then fine-tuned",
+    "single-descriptor-prediction": "pretraining continued with descriptor prediction alone, then fine-tuned",
     "equal": "pretraining continued with equal objective weights, then fine-tuned",
     "random-20": "the best by validation of 20 random weightings of continued pretraining",
     "uncertainty": "pretraining continued with weights by learned uncertainty, then fine-tuned",

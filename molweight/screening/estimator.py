@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from molweight.encoders.checkpoints import DEFAULT
 from molweight.encoders.compute import choose_compute
-from molweight.objectives import GRAPH_OBJECTIVES, find_objectives
+from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES, find_objectives
 from molweight.reports.progress import silence
 from molweight.screening.adapt import AdaptConfig, adapt
 from molweight.screening.conformal import CrossIntervals, CrossSets
@@ -69,7 +69,7 @@ class PropertyModel(BaseEstimator):
         task: str = "auto",
         methods: str = "rf,finetune,equal,tapweight",
         budget: str = "standard",
-        objectives: str = ",".join(GRAPH_OBJECTIVES),
+        objectives: str = ",".join(DEFAULT_GRAPH_OBJECTIVES),
         checkpoint: str = DEFAULT,
         coverage: float = COVERAGE,
         random_state: Any = 0,

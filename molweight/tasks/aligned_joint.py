@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from molweight.molecules.store import Store
-from molweight.objectives import graph_objectives
+from molweight.objectives import described, graph_objectives
 from molweight.solver.curvature import Params, frozen_statistics
 from molweight.solver.draws import mixed_seed
 from molweight.solver.steps import finite_scalar, gradients
@@ -39,6 +39,9 @@ def aligned_joint(job: Job) -> Fitted:
     statistics of batch normalisation follow the molecules as they are, without the objectives' corrupted
     views. A corpus is not read.
     """
+    # of the batches that steps learn from
+    store = described(job.data.store, job.data.smiles, job.objectives)
+    job = replace(job, data=replace(job.data, store=store))
     fitted = fine_tuned(job.checkpoint, job, make_step=partial(_joint_step, job))
     return replace(fitted, encoder=None)  # no encoder was pretrained first
 

@@ -1,6 +1,7 @@
 """Continued pretraining at weights that are given, then fine-tuning: equal, one objective alone, random."""
 
 import copy
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -45,7 +46,7 @@ def at_weights(job: Job, weights: dict[str, float]) -> Fitted:
     """Continued pretraining of the checkpoint at these weights of its objectives, then fine-tuning."""
     state = start_pretraining(job, tuple(weights))
     config = job.budget.continued_pretraining(job.seed)
-    store, molecules = unlabelled(job)
+    store, molecules = unlabelled(job, weights)
     for losses in pretrain(state, store, molecules, weights, config, job.ranks):
         job.advance(state.step, config.steps, format_values(losses, 2))
     return fine_tuned(state.problem.encoder, job, weights)
@@ -57,7 +58,7 @@ def start_pretraining(job: Job, objectives: tuple[str, ...]) -> PretrainState:
     encoder: GIN = copy.deepcopy(job.checkpoint)
     heads, settings = graph_objectives(encoder.width, objectives), job.budget.reweight
     problem = PretrainProblem(encoder, heads, job.compute, settings.shared_view)
-    store, molecules = unlabelled(job)
+    store, molecules = unlabelled(job, objectives)
     fit_heads(
         problem.to(job.compute.device),
         store,
@@ -69,6 +70,6 @@ def start_pretraining(job: Job, objectives: tuple[str, ...]) -> PretrainState:
     return PretrainState.start(problem, job.budget.continued_pretraining(job.seed))
 
 
-def unlabelled(job: Job) -> tuple[Store, Tensor]:
-    """What the job pretrains on, as `unlabelled_molecules`."""
-    return unlabelled_molecules(job.data, job.split.train, job.corpus, job.compute.device)
+def unlabelled(job: Job, objectives: Iterable[str]) -> tuple[Store, Tensor]:
+    """What the job pretrains these objectives on, as `unlabelled_molecules`."""
+    return unlabelled_molecules(job.data, job.split.train, job.corpus, objectives, job.compute.device)

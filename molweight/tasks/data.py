@@ -1,6 +1,6 @@
 """Molecules with the labels of one or more tasks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from molweight.molecules.batch import GraphBatch, collate
 from molweight.molecules.store import Store
+from molweight.objectives import described
 from molweight.solver.ranks import ALONE, Ranks
 
 TaskKind = Literal["classification", "regression"]
@@ -39,6 +40,17 @@ class TaskData:
         labels = self.labels.copy()
         labels[molecules] = np.nan
         return replace(self, labels=labels)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Unlabelled molecules to pretrain on: SMILES of each molecule of the store, and their graphs."""
+
+    smiles: Sequence[str]
+    store: Store
+
+    def __len__(self) -> int:
+        return len(self.store)
 
 
 @dataclass(frozen=True)
@@ -99,8 +111,23 @@ def as_tensor(molecules: NDArray[np.int64], device: torch.device) -> Tensor:
 
 
 def unlabelled_molecules(
-    data: TaskData, train: NDArray[np.int64], corpus: Store | None, device: torch.device
+    data: TaskData,
+    train: NDArray[np.int64],
+    corpus: Corpus | None,
+    objectives: Iterable[str],
+    device: torch.device,
 ) -> tuple[Store, Tensor]:
-    """Graphs on a device, and positions of those to pretrain on: all of a corpus, or else the train part."""
-    chosen = train if corpus is None else np.arange(len(corpus))
-    return (data.store if corpus is None else corpus).to(device), as_tensor(chosen, device)
+    """Graphs on a device, and positions of those to pretrain on: all of a corpus, or else the train part.
+
+    Args:
+        data: a data set.
+        train: molecules of it.
+        corpus: to take its place, if any.
+        objectives: names of those that read the graphs; with them comes what they read beside.
+        device: of the graphs.
+
+    Raises:
+        DataError: if RDKit lacks a descriptor.
+    """
+    chosen, source = (train, data) if corpus is None else (np.arange(len(corpus)), corpus)
+    return described(source.store, source.smiles, objectives).to(device), as_tensor(chosen, device)

@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
 from molweight.molecules.splits import Split
-from molweight.molecules.store import Store
-from molweight.objectives import GRAPH_OBJECTIVES
+from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES
 from molweight.solver import StepRecord
 from molweight.solver.ranks import ALONE, Ranks
 from molweight.tasks.baselines import EachTask, Features, FitTask, RandomForest
 from molweight.tasks.budgets import Budget
-from molweight.tasks.data import TaskData
+from molweight.tasks.data import Corpus, TaskData
 from molweight.tasks.early_stopping import FinetuneRecord
 from molweight.tasks.finetune import FinetunedModel, MakeStep, finetune, finetuning_step
 from molweight.tasks.metrics import Metric, score
@@ -45,8 +44,8 @@ class Job:
     compute: Compute
     seed: int
     checkpoint: GIN
-    objectives: tuple[str, ...] = tuple(GRAPH_OBJECTIVES)
-    corpus: Store | None = None
+    objectives: tuple[str, ...] = DEFAULT_GRAPH_OBJECTIVES
+    corpus: Corpus | None = None
     snapshot: Path | None = None
     advance: Advance = lambda done, total, remark: None
     ranks: Ranks = ALONE

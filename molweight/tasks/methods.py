@@ -119,6 +119,7 @@ METHODS: dict[str, Method] = {
     "single-context-prediction": partial(single, objective="context_prediction"),
     "single-contrastive": partial(single, objective="contrastive"),
     "single-edge-prediction": partial(single, objective="edge_prediction"),
+    "single-descriptor-prediction": partial(single, objective="descriptor_prediction"),
     "equal": equal,
     "random-20": random_weightings,
     "uncertainty": partial(weighted, rule=uncertainty),

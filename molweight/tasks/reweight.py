@@ -20,7 +20,7 @@ from molweight.objectives import graph_objectives
 from molweight.solver import LoopConfig, StepRecord
 from molweight.solver.loop import Batches
 from molweight.solver.ranks import ALONE, Ranks
-from molweight.tasks.data import Scaler, TaskData, as_tensor, labelled_batch, unlabelled_molecules
+from molweight.tasks.data import Corpus, Scaler, TaskData, as_tensor, labelled_batch, unlabelled_molecules
 from molweight.tasks.head_fitting import fit_heads
 from molweight.tasks.learning import learn_on_problems
 from molweight.tasks.problems import FinetuneProblem, PretrainProblem, start_at_base_rate
@@ -89,7 +89,7 @@ def reweight(
     progress: Callable[[StepRecord], None] = lambda record: None,
     snapshot: Path | None = None,
     ranks: Ranks = ALONE,
-    corpus: Store | None = None,
+    corpus: Corpus | None = None,
 ) -> Reweighted:
     """Pretrain a copy of the encoder on the train molecules with weights learned from the task.
 
@@ -120,7 +120,7 @@ def reweight(
     shared = f" over {ranks.count} ranks" if ranks.count > 1 else ""
     beside = "" if corpus is None else f", a corpus of {len(corpus)}"
     identity = f"{config} seed {seed}, {len(train)} and {len(valid)} molecules{beside}, {compute}{shared}"
-    graphs, molecules = unlabelled_molecules(data, train, corpus, compute.device)
+    graphs, molecules = unlabelled_molecules(data, train, corpus, pretrain.objectives, compute.device)
     batches = _batches(data, train, parts, config, compute, seed, ranks, graphs, molecules)
     fit_heads(pretrain.to(compute.device), graphs, molecules, config.head_steps, config.pretrain_batch, seed)
     with synchronised_norms(pretrain, *copies, active=ranks.count > 1):

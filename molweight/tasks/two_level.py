@@ -65,7 +65,7 @@ def learn_in_two_levels(job: Job, pretrain: PretrainProblem) -> Iterator[StepRec
     params = parameters(finetune, pretrain)
     optimiser = adam(params.values(), config.loop.pretrain_lr, job.compute.device)
     train, valid = labelled_steps(job)
-    store, molecules = unlabelled(job)
+    store, molecules = unlabelled(job, names)
     scale, logits = GradientScale(), torch.zeros(len(names), dtype=torch.float64)
     for step in range(config.loop.steps):
         weights = dict(zip(names, logits.softmax(0).tolist(), strict=True))

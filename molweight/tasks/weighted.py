@@ -43,7 +43,7 @@ def weighted(job: Job, rule: Rule, sees_task: bool = False) -> Fitted:
     state = start_pretraining(job, job.objectives)
     config = job.budget.continued_pretraining(job.seed)
     task = head_on_encoder(job, state.problem.encoder) if sees_task else None
-    store, molecules = unlabelled(job)
+    store, molecules = unlabelled(job, job.objectives)
     shares = []
     for share in pretrain_by_rule(state, store, molecules, config, rule, task):
         shares.append(share)

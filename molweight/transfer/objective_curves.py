@@ -21,11 +21,11 @@ from molweight.encoders.checkpoints import load_encoder
 from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
 from molweight.molecules.store import store_from_smiles
-from molweight.objectives import graph_objectives
+from molweight.objectives import described, graph_objectives
 from molweight.reports.weight_evidence import weight_evidence
 from molweight.run_folder import RunFolder
 from molweight.solver.draws import mixed_seed
-from molweight.tasks.data import TaskData
+from molweight.tasks.data import Corpus, TaskData
 from molweight.tasks.pretrain import PretrainConfig, PretrainState, pretrain
 from molweight.tasks.problems import PretrainProblem
 from molweight.tasks.reweight import reweight
@@ -126,7 +126,7 @@ def adapt(
     problem.to(compute.device)
     steps = config.epochs * (len(smiles) // config.batch_size)
     settings = PretrainConfig(steps, config.batch_size, config.lr, seed=seed)
-    store = store_from_smiles(smiles).to(compute.device)
+    store = described(store_from_smiles(smiles), smiles, (objective,)).to(compute.device)
     state = PretrainState.start(problem, settings)
     for _ in pretrain(state, store, torch.arange(len(store)), {objective: 1.0}, settings):
         pass
@@ -168,6 +168,7 @@ def learn_on_fold(study: Study, fold: Fold, number: int) -> Learned:
     """
     data, config = study.asked.data, study.config
     tasks = TaskData(data.smiles, store_from_smiles(data.smiles), data.labels, data.tasks, data.kind)
+    unlabelled = corpus(study, fold, number, 0)[: study.grid.other[-1]]
     found = reweight(
         load_encoder(config.checkpoint),
         tasks,
@@ -177,7 +178,7 @@ def learn_on_fold(study: Study, fold: Fold, number: int) -> Learned:
         study.compute,
         mixed_seed(config.seed, number),
         lambda width: graph_objectives(width, config.objectives),
-        corpus=store_from_smiles(corpus(study, fold, number, 0)[: study.grid.other[-1]]),
+        corpus=Corpus(unlabelled, store_from_smiles(unlabelled)),
     )
     cosines = {name: each["cosine"][0] for name, each in weight_evidence([found.history]).items()}
     return Learned(found.weights, cosines)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from molweight.encoders.compute import Compute
 from molweight.errors import ConfigError, DataError
 from molweight.molecules.files import read_smiles
-from molweight.objectives import GRAPH_OBJECTIVES
+from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES
 from molweight.screening.facts import describe
 from molweight.solver import LoopConfig
 from molweight.solver.draws import mixed_seed
@@ -66,7 +66,7 @@ class ObjectivesConfig:
         seed: of all random choices.
     """
 
-    objectives: tuple[str, ...] = tuple(GRAPH_OBJECTIVES)
+    objectives: tuple[str, ...] = DEFAULT_GRAPH_OBJECTIVES
     molecules: tuple[int | str, ...] = (200, 800, ALL)
     folds: int = 5
     fold_kind: FoldKind = "scaffold"

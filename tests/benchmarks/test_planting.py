@@ -8,7 +8,7 @@ from molweight.benchmarks.planting import LEAK, NOISE, plant
 from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
 from molweight.molecules.store import store_from_smiles
-from molweight.objectives import GRAPH_OBJECTIVES
+from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES
 from molweight.tasks.data import TaskData
 
 CPU = Compute(torch.device("cpu"), torch.float32)
@@ -30,7 +30,7 @@ def test_parts_are_disjoint_and_leave_the_rest_alone(planted):
 
 def test_the_leak_knows_the_labels_of_those_held_back_and_the_noise_the_same_ones_elsewhere(planted):
     objectives = planted.objectives(8)
-    assert list(objectives) == [*GRAPH_OBJECTIVES, LEAK, NOISE]
+    assert list(objectives) == [*DEFAULT_GRAPH_OBJECTIVES, LEAK, NOISE]
     truth = torch.from_numpy(LABELS[planted.held_back])
     leak, noise = objectives[LEAK].labels, objectives[NOISE].labels
     assert torch.equal(objectives[LEAK].molecules, torch.from_numpy(planted.held_back))

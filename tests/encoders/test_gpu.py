@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from described import described_store
 from padded import SMILES as PADDED
 from padded import pair, same_choices, well_conditioned
 from torch import nn
@@ -24,7 +25,8 @@ SMILES = ["CC(=O)Nc1ccc(O)cc1", "CN1CCC[C@H]1c1cccnc1", "CC(C)Cc1ccc(C(C)C(=O)O)
 
 def test_encoder_and_objectives_agree_between_devices():
     torch.manual_seed(0)
-    modules, store = nn.ModuleList([load_encoder(), graph_objectives(300)]), store_from_smiles(SMILES)
+    objectives = graph_objectives(300, tuple(GRAPH_OBJECTIVES))
+    modules, store = nn.ModuleList([load_encoder(), objectives]), described_store(SMILES)
     results = {}
     for device in ("cpu", "cuda"):
         # of its own on each device: losses move the running statistics
@@ -38,7 +40,7 @@ def test_encoder_and_objectives_agree_between_devices():
 
 def test_padded_layers_on_a_gpu_are_the_composed_ones_on_a_cpu_in_double_precision():
     """Outputs, gradients and running statistics; a lone atom among the batches, which has no statistics."""
-    store = store_from_smiles(PADDED)
+    store = described_store(PADDED)
     for choice in (([0, 4, 5, 10, 13], 9, 20), (list(range(14)) * 3, 40, 1), ([1], 3, 2), ([2, 2], 5, 1)):
         torch.manual_seed(0)
         on_cpu = well_conditioned(GIN(3, 20, kernel="torch").double())
@@ -72,7 +74,7 @@ def test_padded_layers_on_a_gpu_round_no_more_than_the_composed_ones(dtype):
 
 @pytest.mark.parametrize("name", GRAPH_OBJECTIVES)
 def test_objectives_on_a_padded_batch_on_a_gpu_in_double_precision(name):
-    store = store_from_smiles(PADDED)
+    store = described_store(PADDED)
     for choice in ((list(range(14)), 20, 30), ([12], 3, 3), ([2, 2], 3, 3)):
         found = []
         torch.manual_seed(0)

@@ -2,17 +2,17 @@
 
 import pytest
 import torch
+from described import described_store
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from padded import SMILES, choices, pair, same_choices, well_conditioned
 from torch import nn
 
 from molweight.encoders.gin import GIN
-from molweight.molecules.store import store_from_smiles
 from molweight.objectives import GRAPH_OBJECTIVES
 
 TIGHT = {"rtol": 1e-10, "atol": 1e-10}
-STORE = store_from_smiles(SMILES)
+STORE = described_store(SMILES)
 WIDTH = 10
 
 

@@ -8,6 +8,7 @@ from molweight.molecules.store import store_from_smiles
 from molweight.objectives import GRAPH_OBJECTIVES
 from molweight.tasks import continued
 from molweight.tasks.continued import equal, random_weightings, start_pretraining, unlabelled
+from molweight.tasks.data import Corpus
 from molweight.tasks.methods import METHODS
 
 
@@ -51,11 +52,12 @@ def test_random_weightings_are_others_with_another_seed(job, monkeypatch):
 
 
 def test_a_corpus_takes_the_place_of_the_train_molecules(job):
-    corpus = store_from_smiles(["CCC", "CCCC"])
-    store, molecules = unlabelled(job)
+    smiles = ["CCC", "CCCC"]
+    corpus = Corpus(smiles, store_from_smiles(smiles))
+    store, molecules = unlabelled(job, job.objectives)
     assert molecules.tolist() == job.split.train.tolist()
     assert len(store) == 20
-    store, molecules = unlabelled(replace(job, corpus=corpus))
+    store, molecules = unlabelled(replace(job, corpus=corpus), job.objectives)
     assert molecules.tolist() == [0, 1]
     assert len(store) == 2
 

@@ -11,7 +11,7 @@ from padded import well_conditioned
 from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
 from molweight.molecules.padding import Sizes
-from molweight.objectives import GRAPH_OBJECTIVES, graph_objectives
+from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES, graph_objectives
 from molweight.solver import LoopConfig
 from molweight.solver.weights import uniform_weights
 from molweight.tasks import replay
@@ -30,7 +30,7 @@ pytestmark = [
 
 GPU = Compute(torch.device("cuda"), torch.float32)
 HALF = replace(GPU, dtype=torch.bfloat16)
-UNIFORM = uniform_weights(list(GRAPH_OBJECTIVES))
+UNIFORM = uniform_weights(list(DEFAULT_GRAPH_OBJECTIVES))
 
 
 @pytest.fixture

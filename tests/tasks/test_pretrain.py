@@ -2,13 +2,13 @@ import pytest
 import torch
 
 from molweight.encoders.gin import GIN
-from molweight.objectives import GRAPH_OBJECTIVES, graph_objectives
+from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES, graph_objectives
 from molweight.solver.weights import uniform_weights
 from molweight.tasks.pretrain import PretrainConfig, PretrainState, pretrain
 from molweight.tasks.problems import PretrainProblem
 
 CONFIG = PretrainConfig(steps=4, batch_size=8, seed=1)
-UNIFORM = uniform_weights(list(GRAPH_OBJECTIVES))
+UNIFORM = uniform_weights(list(DEFAULT_GRAPH_OBJECTIVES))
 
 
 def run(data, compute, config=CONFIG, weights=UNIFORM, state_seed=0):
@@ -29,13 +29,13 @@ def test_same_seed_same_bits_and_another_seed_others(data, compute):
 
 def test_each_step_gives_the_loss_of_every_objective(data, compute):
     state, _, losses = run(data, compute)
-    assert [list(step) for step in losses] == [list(GRAPH_OBJECTIVES)] * 4
+    assert [list(step) for step in losses] == [list(DEFAULT_GRAPH_OBJECTIVES)] * 4
     assert state.step == 4
-    assert set(state.scale.norms) == set(GRAPH_OBJECTIVES)
+    assert set(state.scale.norms) == set(DEFAULT_GRAPH_OBJECTIVES)
 
 
 def test_an_objective_without_weight_teaches_nothing(data, compute):
-    weights = {name: float(name == "attribute_masking") for name in GRAPH_OBJECTIVES}
+    weights = {name: float(name == "attribute_masking") for name in DEFAULT_GRAPH_OBJECTIVES}
     state, before, _ = run(data, compute, weights=weights)
     for name, p in state.problem.named_parameters():
         if name.startswith("objectives."):

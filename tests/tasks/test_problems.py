@@ -6,7 +6,7 @@ from torch import nn
 
 from molweight.encoders.compute import Compute
 from molweight.molecules.batch import collate
-from molweight.objectives import GRAPH_OBJECTIVES, graph_objectives
+from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES, graph_objectives
 from molweight.solver.curvature import frozen_statistics
 from molweight.tasks.data import labelled_batch
 from molweight.tasks.losses import masked_loss
@@ -46,7 +46,7 @@ def test_every_objective_gives_its_loss_and_the_seed_decides_it(encoder, data, c
         first, again, other = (
             {n: float(x.detach()) for n, x in problem(batch, s).items()} for s in (5, 5, 6)
         )
-    assert list(first) == list(GRAPH_OBJECTIVES)
+    assert list(first) == list(DEFAULT_GRAPH_OBJECTIVES)
     assert first == again
     assert all(first[name] != other[name] for name in first)
 
@@ -102,7 +102,7 @@ def test_objectives_that_share_a_view_take_one_pass_and_only_the_second_loss_cha
     assert len(passes[True]) == len(passes[False]) - 1
     assert any(seen is batch for seen in passes[False])
     assert not any(seen is batch for seen in passes[True])  # edge prediction reads the masked one
-    changed = [name for name in GRAPH_OBJECTIVES if found[True][name] != found[False][name]]
+    changed = [name for name in DEFAULT_GRAPH_OBJECTIVES if found[True][name] != found[False][name]]
     assert changed == ["edge_prediction"]
 
 

@@ -11,7 +11,7 @@ from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
 from molweight.molecules import padding
 from molweight.molecules.batch import collate
-from molweight.objectives import GRAPH_OBJECTIVES, graph_objectives
+from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES, graph_objectives
 from molweight.solver.device_step import device_step
 from molweight.solver.weights import uniform_weights
 from molweight.tasks import pretrain as pretrain_module
@@ -23,7 +23,7 @@ from molweight.tasks.pretrain import PretrainConfig, PretrainState, pretrain
 from molweight.tasks.problems import FinetuneProblem, PretrainProblem
 from molweight.tasks.replay import Replay
 
-UNIFORM = uniform_weights(list(GRAPH_OBJECTIVES))
+UNIFORM = uniform_weights(list(DEFAULT_GRAPH_OBJECTIVES))
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_pretraining_repeats_itself_and_goes_on_where_it_stopped(data, compute, 
     states = first.problem.state_dict(), half.problem.state_dict()
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
     assert first.scale.norms == half.scale.norms
-    assert set(first.scale.norms) == set(GRAPH_OBJECTIVES)
+    assert set(first.scale.norms) == set(DEFAULT_GRAPH_OBJECTIVES)
 
 
 def test_random_choices_have_the_same_distribution_as_in_unpadded_batches(data, compute, monkeypatch):

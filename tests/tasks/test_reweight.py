@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from molweight.objectives import GRAPH_OBJECTIVES
+from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES
 from molweight.solver import LoopConfig
 from molweight.tasks.problems import FinetuneProblem
 from molweight.tasks.reweight import ReweightConfig, reweight
@@ -26,7 +26,7 @@ def flipped(data, molecules):
 def test_shares_of_every_objective_and_a_record_of_every_step(encoder, data, parts, compute):
     records = []
     result = learned(encoder, data, parts, compute, progress=records.append)
-    assert list(result.weights) == list(GRAPH_OBJECTIVES)
+    assert list(result.weights) == list(DEFAULT_GRAPH_OBJECTIVES)
     assert sum(result.weights.values()) == pytest.approx(1)
     assert min(result.weights.values()) > 0
     assert [r.step for r in result.history] == [1, 2, 3, 4, 5, 6]

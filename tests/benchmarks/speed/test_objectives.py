@@ -10,7 +10,7 @@ from molweight.benchmarks.speed import startup as startup_module
 from molweight.benchmarks.speed.objectives import objectives, objectives_table, run, watch
 from molweight.benchmarks.speed.setting import Setting, SpeedConfig, make_setting
 from molweight.benchmarks.speed.startup import BENCH, UNIT, first_line, run_whole, startup, startup_table
-from molweight.objectives import GRAPH_OBJECTIVES, graph_objectives
+from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES, graph_objectives
 
 CONFIG = SpeedConfig(batch=6, rounds=1, warmup=0)
 
@@ -23,13 +23,13 @@ def setting(small_data: Path, monkeypatch: pytest.MonkeyPatch) -> Setting:
 
 def test_objectives(setting):
     result = objectives(setting, CONFIG)
-    assert list(result["rows"]) == list(GRAPH_OBJECTIVES)
+    assert list(result["rows"]) == list(DEFAULT_GRAPH_OBJECTIVES)
     assert [len(row["atoms"]) for row in result["rows"].values()] == [1, 2, 1, 1]
     assert all(row["cost"]["median"] > 0 for row in result["rows"].values())
     assert "context_prediction" in shown(objectives_table(result))
 
 
-@pytest.mark.parametrize("name", GRAPH_OBJECTIVES)
+@pytest.mark.parametrize("name", DEFAULT_GRAPH_OBJECTIVES)
 def test_the_passes_of_an_objective_give_its_networks_the_same_gradients(setting, name):
     encoder, batch = setting.encoder.train(), setting.batches(0).pretrain
     objective = graph_objectives(encoder.width)[name]

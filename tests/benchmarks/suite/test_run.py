@@ -21,7 +21,7 @@ from molweight.benchmarks.suite import local_engine
 from molweight.benchmarks.suite.work import Failure
 from molweight.encoders.compute import choose_compute
 from molweight.molecules.splits import SPLITTERS
-from molweight.objectives import GRAPH_OBJECTIVES
+from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES
 from molweight.tasks.metrics import METRICS
 
 from ..conftest import write_small_data
@@ -89,7 +89,9 @@ def test_the_folder_has_what_reports_need(whole, data):
 def test_a_suite_comes_to_the_numbers_of_a_benchmark(whole, data, tmp_path):
     compute = choose_compute("cpu")
     split, checkpoint = "chiral-scaffold", "molweight_gin"
-    config = BenchConfig("rf,finetune", tuple(GRAPH_OBJECTIVES), 1, split, "smoke", data, checkpoint, compute)
+    config = BenchConfig(
+        "rf,finetune", DEFAULT_GRAPH_OBJECTIVES, 1, split, "smoke", data, checkpoint, compute
+    )
     for method, found in run_bench("freesolv", config, Outcomes(tmp_path)).outcomes.items():
         outcome = Outcomes(whole[0] / OUTCOMES).load(method, 0)
         assert outcome.valid == pytest.approx(found[0].valid, rel=1e-4)  # of other numbers of threads

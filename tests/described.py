@@ -1,0 +1,19 @@
+"""Stores with descriptors, computed at once and kept nowhere."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from molweight.molecules.descriptor_targets import standardised
+from molweight.molecules.descriptors import rdkit_descriptors
+from molweight.molecules.store import Store, store_from_smiles
+
+
+def descriptors_of(smiles: Sequence[str]) -> Tensor:
+    return torch.from_numpy(standardised(rdkit_descriptors(smiles)))
+
+
+def described_store(smiles: Sequence[str]) -> Store:
+    return replace(store_from_smiles(smiles), descriptors=descriptors_of(smiles))
