@@ -15,7 +15,7 @@ from molweight.encoders.gin import GIN
 from molweight.errors import ConfigError
 from molweight.molecules.files import read_smiles
 from molweight.molecules.store import Store, cached_store
-from molweight.objectives import graph_objectives
+from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES, described, graph_objectives
 from molweight.paths import cache_folder, replacing
 from molweight.reports.pictures import draw_losses
 from molweight.reports.progress import progress_bar
@@ -47,6 +47,7 @@ class PretrainRun:
         smiles_column: of CSV files; found by its name where it is None.
         resume: go on from the snapshot of an interrupted run.
         overwrite: replace what an earlier run left.
+        objectives: names of those to pretrain with.
     """
 
     corpora: Sequence[Path]
@@ -60,6 +61,7 @@ class PretrainRun:
     smiles_column: str | None = None
     resume: bool = False
     overwrite: bool = False
+    objectives: tuple[str, ...] = DEFAULT_GRAPH_OBJECTIVES
 
     def __post_init__(self) -> None:
         if self.out.suffix != ".safetensors":
@@ -86,7 +88,7 @@ class PretrainRun:
 
 
 def pretrain_corpus(run: PretrainRun, compute: Compute, ranks: Ranks = ALONE) -> dict[str, object]:
-    """Pretrain with the four graph objectives at equal weight; returns what the curve's JSON holds.
+    """Pretrain with graph objectives at equal weight; returns what the curve's JSON holds.
 
     Writes OUT, and beside it `.json` (losses by stretch, settings), `.png` (the curve) and, where there are
     any, `.rejected.csv` (rows that are not molecules). The state is kept on disk throughout, so that a
@@ -99,7 +101,7 @@ def pretrain_corpus(run: PretrainRun, compute: Compute, ranks: Ranks = ALONE) ->
         DataError: if a corpus cannot be read.
     """
     _check_output(run, ranks)
-    store, sources = ranks.first_then_others(lambda: corpus_store(run.corpora, run.smiles_column))
+    store, sources = ranks.first_then_others(lambda: corpus_store(run))
     if min(run.batch_size, len(store)) < 2 * ranks.count:
         raise ConfigError(f"{ranks.count} ranks need at least {2 * ranks.count} molecules to a batch")
     steps = run.steps or max(1, round(run.epochs * len(store) / run.batch_size))
@@ -117,13 +119,15 @@ def pretrain_corpus(run: PretrainRun, compute: Compute, ranks: Ranks = ALONE) ->
     return summary
 
 
-def corpus_store(corpora: Sequence[Path], smiles_column: str | None) -> tuple[Store, list[tuple[str, int]]]:
-    """The molecules of several files in one store, and the name and number of rows of each file."""
-    parts = [read_smiles(path, smiles_column) for path in corpora]
+def corpus_store(run: PretrainRun) -> tuple[Store, list[tuple[str, int]]]:
+    """The molecules of all files in one store, and the name and number of rows of each file."""
+    parts = [read_smiles(path, run.smiles_column) for path in run.corpora]
     smiles = [text for part in parts for text in part]
     with progress_bar("featurising") as advance:
         store = cached_store(smiles, cache_folder() / "stores", progress=lambda n, all_: advance(n, all_, ""))
-    return store, [(path.name, len(part)) for path, part in zip(corpora, parts, strict=True)]
+        kept = [smiles[row] for row in store.rows.tolist()]
+        store = described(store, kept, run.objectives, lambda n, all_: advance(n, all_, "descriptors"))
+    return store, [(path.name, len(part)) for path, part in zip(run.corpora, parts, strict=True)]
 
 
 def _check_output(run: PretrainRun, ranks: Ranks) -> None:
@@ -143,7 +147,7 @@ def _check_output(run: PretrainRun, ranks: Ranks) -> None:
 def _start(run: PretrainRun, config: PretrainConfig, compute: Compute) -> PretrainState:
     torch.manual_seed(run.seed)
     encoder = GIN() if run.checkpoint is None else load_encoder(run.checkpoint)
-    problem = PretrainProblem(encoder, graph_objectives(encoder.width), compute)
+    problem = PretrainProblem(encoder, graph_objectives(encoder.width, run.objectives), compute)
     return PretrainState.start(problem.to(compute.device), config)
 
 

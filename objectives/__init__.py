@@ -12,6 +12,7 @@ from molweight.encoders.transformer import TextEncoder
 from molweight.errors import ConfigError
 from molweight.molecules.descriptor_targets import with_descriptors
 from molweight.molecules.store import Store
+from molweight.molecules.store_file import Progress
 from molweight.objectives.graph.attribute_masking import AttributeMasking
 from molweight.objectives.graph.context_prediction import ContextPrediction
 from molweight.objectives.graph.contrastive import Contrastive
@@ -47,18 +48,21 @@ def graph_objectives(width: int, names: Sequence[str] = DEFAULT_GRAPH_OBJECTIVES
     return nn.ModuleDict({name: GRAPH_OBJECTIVES[name](width) for name in names})
 
 
-def described(store: Store, smiles: Sequence[str], names: Iterable[str]) -> Store:
+def described(
+    store: Store, smiles: Sequence[str], names: Iterable[str], progress: Progress | None = None
+) -> Store:
     """The store with what these graph objectives read beside graphs.
 
     Args:
         store: of molecules.
         smiles: of each of them.
         names: of objectives.
+        progress: called with the numbers of molecules done and in all, where something is computed.
 
     Raises:
         DataError: if RDKit lacks one of the descriptors.
     """
-    return with_descriptors(store, smiles) if "descriptor_prediction" in names else store
+    return with_descriptors(store, smiles, progress) if "descriptor_prediction" in names else store
 
 
 def text_objectives(encoder: TextEncoder, names: Sequence[str] = tuple(TEXT_OBJECTIVES)) -> nn.ModuleDict:

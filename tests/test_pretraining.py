@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,12 @@ def test_writes_a_checkpoint_that_loads_and_a_loss_curve(run):
     assert curve == json.loads(json.dumps(summary))
     assert curve["molecules"] == 32
     assert all(len(values) == 1 and values[0] > 0 for values in curve["losses"].values())
+
+
+def test_the_objectives_that_are_named_pretrain(run):
+    wanted = ("contrastive", "descriptor_prediction")
+    summary = pretrain_corpus(replace(run, objectives=wanted), choose_compute("cpu"))
+    assert tuple(summary["losses"]) == wanted
 
 
 def test_same_seed_same_checkpoint(run, tmp_path):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from molweight.cli.options import Device, Precision
+from molweight.cli.options import DEFAULT_OBJECTIVES, Device, Objectives, Precision
 from molweight.launch import joined_ranks
 
 
@@ -27,19 +27,32 @@ def pretrain(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run left.")] = False,
+    objectives: Objectives = DEFAULT_OBJECTIVES,
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
-    """Pretrain a GIN on SMILES with the four objectives at equal weight.
+    """Pretrain a GIN on SMILES with several objectives at equal weight.
 
     Writes the checkpoint and beside it the loss curve as .json and .png. An interrupted run goes on
     with --resume. Under torchrun the processes share each batch.
     """
     from molweight.encoders.compute import choose_compute
+    from molweight.objectives import find_objectives
     from molweight.pretraining import PretrainRun, pretrain_corpus
 
     run = PretrainRun(
-        corpora, out, epochs, steps, batch_size, lr, seed, checkpoint, smiles_column, resume, overwrite
+        corpora,
+        out,
+        epochs,
+        steps,
+        batch_size,
+        lr,
+        seed,
+        checkpoint,
+        smiles_column,
+        resume,
+        overwrite,
+        find_objectives(objectives),
     )
     compute = choose_compute(device, precision)
     with joined_ranks(compute.device) as ranks:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from molweight.errors import DataError
 from molweight.molecules.store import Store
+from molweight.molecules.store_file import Progress
 from molweight.paths import cache_folder
 
 LIMIT = 5.0  # standard deviations past which a value is cut: fragments that are rare, molecules that are huge
@@ -25,7 +26,7 @@ SCALE = _read_scale()  # mean and standard deviation of each, over molecules of 
 DESCRIPTORS = tuple(SCALE)
 
 
-def with_descriptors(store: Store, smiles: Sequence[str]) -> Store:
+def with_descriptors(store: Store, smiles: Sequence[str], progress: Progress | None = None) -> Store:
     """The same store, with the standardised descriptors of its molecules.
 
     Computed once for the same SMILES, and kept in the cache folder.
@@ -33,13 +34,14 @@ def with_descriptors(store: Store, smiles: Sequence[str]) -> Store:
     Args:
         store: on any device.
         smiles: of each of its molecules.
+        progress: called with the numbers of molecules done and in all, where they are computed.
 
     Raises:
         DataError: if RDKit lacks one of the descriptors.
     """
     from molweight.molecules.descriptors import cached_descriptors  # takes RDKit a while to import
 
-    raw = cached_descriptors(smiles, cache_folder() / "descriptors")
+    raw = cached_descriptors(smiles, cache_folder() / "descriptors", progress)
     return replace(store, descriptors=torch.from_numpy(standardised(raw)).to(store.device))
 
 

@@ -13,17 +13,22 @@ from rdkit.Chem import Descriptors
 from rdkit.rdBase import BlockLogs
 
 from molweight.errors import DataError
+from molweight.molecules.store_file import Progress
 from molweight.paths import replacing
 
 MANY = 500  # molecules: below, starting processes would take longer than the work
 LARGEST = 1e30  # what float32 can hold with room to spare; Ipc grows past it with the size of a molecule
 
 
-def rdkit_descriptors(smiles: Sequence[str]) -> NDArray[np.float32]:
+def rdkit_descriptors(smiles: Sequence[str], progress: Progress | None = None) -> NDArray[np.float32]:
     """Every descriptor of RDKit's list: float32 [molecules, descriptors], NaN where it has no value.
 
     Partial charges and what is made of them have none where an atom lacks parameters. Values past ±1e30
     are cut there.
+
+    Args:
+        smiles: of valid molecules.
+        progress: called with the numbers of molecules done and in all.
 
     Raises:
         DataError: at the first text that is not valid SMILES, with its position.
@@ -33,11 +38,18 @@ def rdkit_descriptors(smiles: Sequence[str]) -> NDArray[np.float32]:
     parts = np.array_split(np.arange(len(smiles)), max(1, len(smiles) // MANY))
     jobs = (joblib.delayed(_described)([smiles[i] for i in part], int(part[0])) for part in parts)
     workers = -1 if len(smiles) > MANY else 1
-    found: NDArray[np.float32] = np.concatenate(joblib.Parallel(workers, prefer="processes")(jobs))
+    done, parallel = [], joblib.Parallel(workers, prefer="processes", return_as="generator")
+    for part in parallel(jobs):
+        done.append(part)
+        if progress is not None:
+            progress(sum(map(len, done)), len(smiles))
+    found: NDArray[np.float32] = np.concatenate(done)
     return found
 
 
-def cached_descriptors(smiles: Sequence[str], folder: Path) -> NDArray[np.float32]:
+def cached_descriptors(
+    smiles: Sequence[str], folder: Path, progress: Progress | None = None
+) -> NDArray[np.float32]:
     """`rdkit_descriptors` of these very SMILES, from a file in a cache folder once this RDKit made them.
 
     Raises:
@@ -48,7 +60,7 @@ def cached_descriptors(smiles: Sequence[str], folder: Path) -> NDArray[np.float3
         digest.update(f"{text!r}\n".encode())
     path = folder / f"{digest.hexdigest()[:24]}.npy"
     if not path.exists():
-        found = rdkit_descriptors(smiles)
+        found = rdkit_descriptors(smiles, progress)
         with replacing(path) as temporary, open(temporary, "wb") as file:
             np.save(file, found)
     kept: NDArray[np.float32] = np.load(path, allow_pickle=False)
