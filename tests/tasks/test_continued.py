@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from described import descriptors_of
 
 from molweight.molecules.store import store_from_smiles
 from molweight.objectives import GRAPH_OBJECTIVES
@@ -66,3 +67,20 @@ def test_heads_are_those_of_the_named_objectives(job):
     state = start_pretraining(job, ("contrastive",))
     assert list(state.problem.objectives) == ["contrastive"]
     assert np.isclose(state.optimiser.param_groups[0]["lr"], job.budget.reweight.loop.pretrain_lr)
+
+
+@pytest.mark.parametrize("method", ["equal", "tapweight", "aligned-joint", "two-level", "upgrad"])
+def test_every_way_of_pretraining_finds_the_descriptors(job, method):
+    if method == "upgrad":
+        pytest.importorskip("torchjd")
+    objectives = ("contrastive", "descriptor_prediction")
+    fitted = METHODS[method](replace(job, objectives=objectives))
+    assert method == "aligned-joint" or tuple(fitted.weights) == objectives
+
+
+def test_a_corpus_has_descriptors_of_its_own_molecules(job):
+    smiles = ["CCC", "CCCC"]
+    corpus = Corpus(smiles, store_from_smiles(smiles))
+    store, _ = unlabelled(replace(job, corpus=corpus), ["descriptor_prediction"])
+    assert torch.equal(store.descriptors, descriptors_of(smiles))
+    assert unlabelled(job, ["contrastive"])[0].descriptors is None

@@ -134,11 +134,11 @@ def test_a_score_is_no_worse_than_that_of_the_folds_mean(study, folds):
     assert score_checkpoint(study, fold).max() > 0
 
 
-def test_adapting_changes_the_encoder_and_repeats_itself(study, data):
+@pytest.mark.parametrize("objective", ["edge_prediction", "descriptor_prediction"])
+def test_adapting_changes_the_encoder_and_repeats_itself(study, data, objective):
     before = load_encoder(study.config.checkpoint)
     first, second = (
-        adapt(copy.deepcopy(before), data.smiles[:16], "edge_prediction", study.config, CPU, seed=3)
-        for _ in range(2)
+        adapt(copy.deepcopy(before), data.smiles[:16], objective, study.config, CPU, seed=3) for _ in range(2)
     )
     for old, one, two in zip(before.parameters(), first.parameters(), second.parameters(), strict=True):
         assert torch.equal(one, two)
