@@ -18,7 +18,7 @@ from molweight.molecules.store import Store
 from molweight.tasks.data import LabelledBatch, Scaler, TaskData, as_tensor, labelled_batch
 from molweight.tasks.early_stopping import FinetuneRecord, keep_best_epoch
 from molweight.tasks.metrics import Metric, score
-from molweight.tasks.optimisers import adam
+from molweight.tasks.optimisers import adam, add_parameters
 from molweight.tasks.problems import FinetuneProblem
 from molweight.tasks.replay import Replay
 from molweight.tasks.sampling import step_batch
@@ -38,6 +38,8 @@ class FinetuneConfig:
         patience: epochs without a better validation score before stopping.
         batch_size: molecules to a step.
         lr: Adam's learning rate.
+        encoder_lr_factor: of it for the encoder; below 1, a head that is new moves faster than what it reads
+            (discriminative fine-tuning, Howard & Ruder, ACL 2018).
         dropout: after each layer of the encoder.
         average: epochs over whose ends weights are averaged before they are judged; 1 averages none.
     """
@@ -48,6 +50,7 @@ class FinetuneConfig:
     lr: float = 1e-3
     dropout: float = 0.5
     average: int = 1
+    encoder_lr_factor: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("epochs", "patience", "batch_size", "average"):
@@ -55,6 +58,8 @@ class FinetuneConfig:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not 0 < self.lr < math.inf:
             raise ValueError(f"lr must be positive, got {self.lr}")
+        if not 0 < self.encoder_lr_factor < math.inf:
+            raise ValueError(f"encoder_lr_factor must be positive, got {self.encoder_lr_factor}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be from 0 to below 1, got {self.dropout}")
 
@@ -155,7 +160,9 @@ def finetune(
     scaler = Scaler.of(data.labels[train], data.kind)
     store = data.store.to(compute.device)
     labels = torch.from_numpy(scaler.transform(data.labels)).to(compute.device)
-    optimiser = adam(problem.parameters(), config.lr, compute.device)
+    optimiser = adam(problem.head.parameters(), config.lr, compute.device)
+    slower = config.lr * config.encoder_lr_factor
+    add_parameters(optimiser, problem.encoder.parameters(), slower, compute.device)
     # batches are drawn on the CPU, where it is known whether they fit what is recorded
     learn = as_tensor(train, torch.device("cpu"))
     step = make_step(problem, store, labels, learn, optimiser, config.batch_size)

@@ -10,9 +10,20 @@ def adam(parameters: Iterable[Tensor], lr: float, device: torch.device) -> torch
     """Adam on parameters that lie on this device."""
     if device.type == "cpu":
         return torch.optim.Adam(parameters, lr, fused=True)
-    made = torch.optim.Adam(parameters, torch.tensor(lr, device=device), fused=True, capturable=True)
+    made = torch.optim.Adam(parameters, _on(device, lr), fused=True, capturable=True)
     made._warned_capturable_if_run_uncaptured = True  # the first steps are not
     return made
+
+
+def add_parameters(
+    optimiser: torch.optim.Optimizer, parameters: Iterable[Tensor], lr: float, device: torch.device
+) -> None:
+    """Let an optimiser change more parameters, at a learning rate of their own."""
+    optimiser.add_param_group({"params": list(parameters), "lr": _on(device, lr)})
+
+
+def _on(device: torch.device, lr: float) -> float | Tensor:
+    return lr if device.type == "cpu" else torch.tensor(lr, device=device)
 
 
 def set_rate(optimiser: torch.optim.Optimizer, lr: float) -> None:

@@ -106,3 +106,23 @@ def test_validation_molecules_of_one_class_cannot_choose_an_epoch(encoder, data,
     one_class = with_labels(data, parts["valid"], np.ones_like)
     with pytest.raises(DataError, match=r"roc_auc cannot be computed on the \d+ validation molecules"):
         fitted(encoder, one_class, parts, compute)
+
+
+def test_the_encoder_has_a_learning_rate_of_its_own(encoder, data, parts, compute):
+    """Adam's first step moves every parameter that has a gradient by the learning rate."""
+    config = FinetuneConfig(1, 1, batch_size=12, lr=1e-2, dropout=0.0, encoder_lr_factor=0.1)
+    (slow, _), (same, _) = (
+        fitted(encoder, data, parts, compute, each) for each in (config, replace(config, encoder_lr_factor=1))
+    )
+    before = dict(encoder.named_parameters())
+    for model, step in ((slow, 1e-3), (same, 1e-2)):
+        after = model.problem.encoder.named_parameters()
+        moved = [(p - before[n]).detach().abs().max() for n, p in after]
+        assert float(torch.stack(moved).max()) == pytest.approx(step, rel=1e-3)
+    assert torch.allclose(slow.problem.head.weight, same.problem.head.weight)
+
+
+@pytest.mark.parametrize("factor", [0.0, -1.0, float("inf")])
+def test_a_factor_that_is_no_factor_is_refused(factor):
+    with pytest.raises(ValueError, match="encoder_lr_factor must be positive"):
+        FinetuneConfig(1, 1, encoder_lr_factor=factor)
