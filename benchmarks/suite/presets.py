@@ -58,10 +58,13 @@ METHODS = (
 ABLATIONS = (
     "finetune",
     "finetune@average=5",
+    "finetune@encoder_lr_factor=0.1",
     "equal",
     "equal@head_steps=100",
+    "equal@encoder_lr_factor=0.1",
     "tapweight",
     "tapweight@head_steps=100",
+    "tapweight@encoder_lr_factor=0.1",
     "tapweight@proximal=0.1",
     "tapweight@proximal=10",
     "tapweight@every=5",

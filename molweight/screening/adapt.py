@@ -29,9 +29,9 @@ from molweight.tasks.budgets import find_budget
 from molweight.tasks.data import Corpus, TaskData
 from molweight.tasks.early_stopping import FinetuneRecord
 from molweight.tasks.finetune import finetune
-from molweight.tasks.methods import COMPARED_ONLY, METHODS, Job, find_methods
+from molweight.tasks.methods import COMPARED_ONLY, Job, find_methods
 from molweight.tasks.metrics import METRICS, Metric
-from molweight.tasks.variants import AT
+from molweight.tasks.variants import base_of, budget_of
 
 SEEDS = {"smoke": 1, "quick": 1, "standard": 3, "full": 5}  # of each method, by budget
 METRIC = {"classification": "roc_auc", "regression": "rmse"}
@@ -58,7 +58,7 @@ class AdaptConfig:
     compute: Compute = field(default_factory=choose_compute)
 
     def __post_init__(self) -> None:
-        if compared := [n for n in find_methods(self.methods) if n in COMPARED_ONLY or AT in n]:
+        if compared := [n for n in find_methods(self.methods) if base_of(n) in COMPARED_ONLY]:
             raise ConfigError(
                 f"--methods {', '.join(compared)}: for `molweight bench` alone, to compare with; leave it out"
             )
@@ -169,7 +169,7 @@ def _run_trials(
     checkpoint: GIN,
     kept: Trials,
 ) -> list[Trial]:
-    blind = data.hide_labels(split.test)
+    blind, methods = data.hide_labels(split.test), find_methods(config.methods)
 
     def attempt(method: str, seed: int, advance: Advance) -> Trial:
         job = Job(
@@ -185,9 +185,9 @@ def _run_trials(
             kept.snapshot(method, seed),
             advance,
         )
-        return try_method(method, METHODS[method], job)
+        return try_method(method, methods[method], job)
 
-    return run_trials(find_methods(config.methods), config.seeds, kept, metric.name, attempt)
+    return run_trials(methods, config.seeds, kept, metric.name, attempt)
 
 
 def _fit_ensemble(
@@ -211,7 +211,7 @@ def _fit_member(
     trial, seed = chosen[number % len(chosen)], config.seed + number
     if not trial.encoder:
         return RandomForest.fit(data, np.sort(np.concatenate([train, valid])), seed)
-    settings = find_budget(config.budget).finetune
+    settings = budget_of(trial.method, find_budget(config.budget)).finetune
     with progress_bar(f"member {number + 1} of {FOLDS}") as advance:
 
         def show(record: FinetuneRecord) -> None:

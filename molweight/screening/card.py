@@ -15,11 +15,11 @@ from molweight.reports.versions import versions
 from molweight.reports.words import label
 from molweight.screening.adapt import Adapted
 from molweight.screening.comparison import (
-    IN_WORDS,
     SPLIT_IN_WORDS,
     difference_sentences,
     digits_for,
     ensemble_sentence,
+    in_words,
     method_scores,
     score_sentence,
 )
@@ -73,7 +73,7 @@ def _what(adapted: Adapted) -> str:
 
 def _details(adapted: Adapted) -> str:
     data = adapted.training.data
-    words = IN_WORDS.get(adapted.method, "a method of that name")
+    words = in_words(adapted.method)
     told = (
         f"An ensemble of {FOLDS} members of {adapted.method}: {words}. "
         f"It predicts {counted(len(data.tasks), 'task')} of {data.kind} from SMILES."

@@ -10,6 +10,7 @@ from molweight.screening.adapt import Adapted
 from molweight.screening.bootstrap import draw_counts, resampled_score, standard_error
 from molweight.screening.findings import counted
 from molweight.screening.members import FOLDS
+from molweight.tasks.variants import AT, base_of
 
 REFERENCES = {"rf": "a random forest", "finetune": "plain fine-tuning"}
 IN_WORDS = {
@@ -38,6 +39,13 @@ SPLIT_IN_WORDS = {
     "random-scaffold": "whole scaffolds, dealt out at random",
     "random": "single molecules, dealt out at random because no split by scaffold left labels for every part",
 }
+
+
+def in_words(method: str) -> str:
+    """What a method does, and in what a variant of it differs, such as `finetune@lr=1e-4`."""
+    base = base_of(method)
+    others = method[len(base) + len(AT) :].replace(AT, " and ")
+    return IN_WORDS[base] + (f", with {others}" if others else "")
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,12 @@ from molweight.reports.weight_evidence import solver_statuses, stopgap_sentences
 from molweight.reports.words import label
 from molweight.screening.adapt import Adapted
 from molweight.screening.comparison import (
-    IN_WORDS,
     SPLIT_IN_WORDS,
     MethodScores,
     difference_sentences,
     digits_for,
     ensemble_sentence,
+    in_words,
     method_scores,
     score_sentence,
 )
@@ -68,7 +68,7 @@ def title(adapted: Adapted) -> str:
 
 def summary(adapted: Adapted, held: HeldOut, of_test: NDArray[np.float64]) -> str:
     """What was done and how good it is, for a reader who reads nothing else."""
-    data, words = adapted.training.data, IN_WORDS.get(adapted.method, "as named")
+    data, words = adapted.training.data, in_words(adapted.method)
     chosen = f"{adapted.method} ({words})"
     if len(adapted.test) > 1:
         of = f"Of {counted(len(adapted.test), 'method')} tried on the same split, {chosen} did best on the "
@@ -109,7 +109,7 @@ def _method_row(scores: MethodScores, chosen: str, unit: float | None, digits: i
     cost = "–" if unit is None else f"{seconds / unit:.2g}×"
     return [
         name,
-        IN_WORDS.get(scores.name, ""),
+        in_words(scores.name),
         test,
         mean_and_spread(scores.valid, digits),
         str(len(scores.valid)),

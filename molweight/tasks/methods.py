@@ -24,7 +24,7 @@ from molweight.tasks.probe import probe
 from molweight.tasks.remarks import format_values
 from molweight.tasks.reweight import Reweighted, reweight
 from molweight.tasks.two_level import two_level
-from molweight.tasks.variants import AT, CONTINUED, FINETUNE, read_settings, varied
+from molweight.tasks.variants import AT, CONTINUED, FINETUNE, base_of, budget_of, read_settings, varied
 from molweight.tasks.weighted import weighted
 from molweight.tasks.weightings import cosine, gradnorm, require_torchjd, uncertainty, upgrad
 
@@ -168,18 +168,18 @@ def find_methods(names: str) -> dict[str, Method]:
     """
     variants = {name: _variant(name) for name in map(str.strip, names.split(",")) if AT in name}
     found = named_methods(names, METHODS | variants)
-    if any(name.partition(AT)[0] == "upgrad" for name in found):
+    if any(base_of(name) == "upgrad" for name in found):
         require_torchjd()
     return found
 
 
 def _variant(name: str) -> Method:
-    base, _, spelled = name.partition(AT)
-    settings, method = read_settings(spelled), named_methods(base, METHODS)[base]
+    base = base_of(name)
+    settings, method = read_settings(name[len(base) + len(AT) :]), named_methods(base, METHODS)[base]
     fixed = method.keywords if isinstance(method, partial) else {}
     if left := [s for s in settings if s in fixed or not _reads(method, s)]:
         raise ConfigError(f"method {base} does not take {', '.join(left)}; leave that out of {name!r}")
-    return partial(_under_settings, method=method, settings=settings)
+    return partial(_under_settings, method=method, name=name)
 
 
 def _reads(method: Method, setting: str) -> bool:
@@ -190,8 +190,8 @@ def _reads(method: Method, setting: str) -> bool:
     return does in LEARNING or continues or tunes
 
 
-def _under_settings(job: Job, method: Method, settings: dict[str, Any]) -> Fitted:
-    return method(replace(job, budget=varied(job.budget, settings)))
+def _under_settings(job: Job, method: Method, name: str) -> Fitted:
+    return method(replace(job, budget=budget_of(name, job.budget)))
 
 
 def named_methods(names: str, known: Mapping[str, AnyMethod]) -> dict[str, AnyMethod]:

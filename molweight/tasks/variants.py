@@ -62,6 +62,17 @@ def varied(config: Config, settings: Mapping[str, Any]) -> Config:
     return replace(config, **changed)
 
 
+def base_of(method: str) -> str:
+    """The name of the method that a name, perhaps a variant's, is of."""
+    return method.partition(AT)[0]
+
+
+def budget_of(method: str, budget: Budget) -> Budget:
+    """What a method of that name, perhaps a variant, makes of a budget."""
+    _, at, spelled = method.partition(AT)
+    return varied(budget, read_settings(spelled)) if at else budget
+
+
 def _read(hint: Any, value: str) -> Any:
     """A value as the number or flag that its hint asks for; as a name, where it asks for none."""
     kinds = (hint, *get_args(hint))

@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 
+from molweight.screening import adapt as screening_adapt
+
 from .conftest import SMILES
 
 FILES = {
@@ -195,10 +197,31 @@ def test_unknown_methods_budgets_and_kinds_are_refused(adapt, tmp_path):
     assert not (tmp_path / "model.unfinished").exists()
 
 
+@pytest.mark.slow
+def test_a_variant_is_tried_and_its_settings_are_those_of_the_members(adapt, tmp_path, monkeypatch):
+    rates, original = [], screening_adapt.finetune
+
+    def spy(encoder, data, train, valid, metric, config, *rest):
+        rates.append(config.encoder_lr_factor)
+        return original(encoder, data, train, valid, metric, config, *rest)
+
+    monkeypatch.setattr(screening_adapt, "finetune", spy)
+    variant = "finetune@encoder_lr_factor=0.1@dropout=0.2"
+    code, _, err = adapt(tmp_path / "model", methods=variant)
+    assert code == 0, err
+    assert rates == [0.1] * 5
+    words = "pretrained network, fine-tuned, with encoder_lr_factor=0.1 and dropout=0.2"
+    assert words in " ".join((tmp_path / "model" / "MODEL_CARD.md").read_text().split())
+    assert words in (tmp_path / "model" / "report.html").read_text()
+    assert json.loads((tmp_path / "model" / "metrics.json").read_text())["chosen"] == variant
+
+
 def test_methods_that_no_ensemble_can_be_fitted_of_are_refused(adapt, tmp_path):
-    code, _, err = adapt(tmp_path / "model", methods="rf,probe,finetune,two-level")
+    code, _, err = adapt(tmp_path / "model", methods="rf,probe,finetune,two-level,aligned-joint@lr=1e-4")
     assert code == 2
-    assert "--methods probe, two-level: for `molweight bench` alone" in " ".join(err.split())
+    assert "--methods probe, two-level, aligned-joint@lr=1e-4: for `molweight bench` alone" in " ".join(
+        err.split()
+    )
     assert not (tmp_path / "model.unfinished").exists()
 
 
