@@ -63,7 +63,8 @@ def weights_figure(trajectories: Mapping[str, Sequence[Sequence[float]]], title:
         axes.plot(steps, values.T, color=colour, linewidth=0.6, alpha=0.5)
         axes.plot(steps, values.mean(0), color=colour, linewidth=2, label=label(name))
     axes.axhline(1 / len(trajectories), color="#999999", linestyle=":", linewidth=1, label="equal share")
-    axes.set(title=title, xlabel="step", ylabel="objective weight λ")
+    figure.suptitle(title, fontsize="medium", wrap=True)  # over the legend too, or a long one is cut
+    axes.set(xlabel="step", ylabel="objective weight λ")
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
