@@ -6,9 +6,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from molweight.molecules.batch import GraphBatch
 from molweight.molecules.descriptor_targets import standardised
 from molweight.molecules.descriptors import rdkit_descriptors
 from molweight.molecules.store import Store, store_from_smiles
+
+# what makes up the graphs of a batch, without what it may carry beside them
+GRAPH_FIELDS = tuple(name for name in GraphBatch.__dataclass_fields__ if name != "descriptors")
 
 
 def descriptors_of(smiles: Sequence[str]) -> Tensor:

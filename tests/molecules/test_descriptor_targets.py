@@ -36,7 +36,7 @@ def test_huge_molecules_are_cut_and_what_has_no_value_is_missing():
 
 def test_the_scale_is_that_of_drug_like_molecules(data_folder):
     with gzip.open(data_folder / "unlabelled" / "chembl22_bioactive.smi.gz", "rt") as file:
-        smiles = [line.split()[0] for _, line in zip(range(150), file, strict=False)]
+        smiles = [line.split()[0] for line in file][::1500]  # neighbours in the file are alike
     values = standardised(rdkit_descriptors(smiles)).astype(np.float64)
     for name in ("MolWt", "TPSA", "MolLogP", "RingCount"):
         column = values[:, DESCRIPTORS.index(name)]

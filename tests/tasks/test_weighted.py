@@ -14,7 +14,7 @@ from molweight.tasks.weightings import Seen, Weighed
 
 def run(job, rule, task=None):
     state = start_pretraining(job, job.objectives)
-    store, molecules = unlabelled(job)
+    store, molecules = unlabelled(job, job.objectives)
     config = job.budget.continued_pretraining(job.seed)
     shares = list(pretrain_by_rule(state, store, molecules, config, rule, task and task(state)))
     return state.problem, shares
