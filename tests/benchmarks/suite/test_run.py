@@ -105,7 +105,8 @@ def test_interrupted_killed_and_resumed_it_comes_to_the_same(whole, data, run_cl
     running = subprocess.Popen(begun, stderr=subprocess.PIPE, text=True, start_new_session=True)
     wait_for(lambda: list((out / OUTCOMES).glob("*-?.json")))
     os.killpg(running.pid, signal.SIGINT)  # as the terminal sends it, to the processes at work as well
-    assert "interrupted" in running.communicate()[1].splitlines()[-1]
+    told = running.communicate()[1]
+    assert "interrupted" in told.splitlines()[-1], told
     assert running.returncode == 130
     gone(running.pid)
     # of the next cell the predictions are there, and the outcome is not
