@@ -1,13 +1,15 @@
 """`python -m molweight.benchmarks.descriptor_scale CORPUS OUT`: mean and spread of RDKit's descriptors."""
 
-import argparse
 import csv
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 from rdkit.Chem import Descriptors
 
+from molweight.benchmarks.program import run_program
 from molweight.molecules.descriptors import rdkit_descriptors
 from molweight.molecules.featurize import featurize_smiles
 from molweight.molecules.files import read_smiles
@@ -41,14 +43,13 @@ def scale_of(raw: NDArray[np.float32]) -> list[tuple[str, float, float]]:
     return found
 
 
-def main() -> None:
+def write_scale(
+    corpus: Annotated[Path, typer.Argument(help="File of SMILES.")],
+    out: Annotated[Path, typer.Argument(help="CSV to write.")],
+) -> None:
     """Write the table that `molweight.molecules.descriptor_targets` reads."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("corpus", type=Path, help="file of SMILES")
-    parser.add_argument("out", type=Path, help="CSV to write")
-    asked = parser.parse_args()
-    scale = scale_of(rdkit_descriptors(sample_smiles(asked.corpus, SAMPLE)))
-    with replacing(asked.out) as temporary, open(temporary, "w", newline="") as file:
+    scale = scale_of(rdkit_descriptors(sample_smiles(corpus, SAMPLE)))
+    with replacing(out) as temporary, open(temporary, "w", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(("descriptor", "mean", "std"))
         rows.writerows((name, f"{mean:.6g}", f"{std:.6g}") for name, mean, std in scale)
@@ -56,4 +57,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(write_scale)

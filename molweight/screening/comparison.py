@@ -10,7 +10,7 @@ from molweight.screening.adapt import Adapted
 from molweight.screening.bootstrap import draw_counts, resampled_score, standard_error
 from molweight.screening.findings import counted
 from molweight.screening.members import FOLDS
-from molweight.tasks.variants import AT, base_of
+from molweight.tasks.variants import AT
 
 REFERENCES = {"rf": "a random forest", "finetune": "plain fine-tuning"}
 IN_WORDS = {
@@ -43,9 +43,8 @@ SPLIT_IN_WORDS = {
 
 def in_words(method: str) -> str:
     """What a method does, and in what a variant of it differs, such as `finetune@lr=1e-4`."""
-    base = base_of(method)
-    others = method[len(base) + len(AT) :].replace(AT, " and ")
-    return IN_WORDS[base] + (f", with {others}" if others else "")
+    base, at, settings = method.partition(AT)
+    return IN_WORDS[base] + (f", with {settings.replace(AT, ' and ')}" if at else "")
 
 
 @dataclass(frozen=True)

@@ -174,8 +174,8 @@ def find_methods(names: str) -> dict[str, Method]:
 
 
 def _variant(name: str) -> Method:
-    base = base_of(name)
-    settings, method = read_settings(name[len(base) + len(AT) :]), named_methods(base, METHODS)[base]
+    base, _, spelled = name.partition(AT)
+    settings, method = read_settings(spelled), named_methods(base, METHODS)[base]
     fixed = method.keywords if isinstance(method, partial) else {}
     if left := [s for s in settings if s in fixed or not _reads(method, s)]:
         raise ConfigError(f"method {base} does not take {', '.join(left)}; leave that out of {name!r}")

@@ -1,11 +1,10 @@
 import csv
-import sys
 
 import numpy as np
 import pytest
 from rdkit.Chem import Descriptors
 
-from molweight.benchmarks.descriptor_scale import main, sample_smiles, scale_of
+from molweight.benchmarks.descriptor_scale import sample_smiles, scale_of, write_scale
 from molweight.molecules.descriptors import rdkit_descriptors
 
 NAMES = [name for name, _ in Descriptors.descList]
@@ -21,13 +20,12 @@ def test_mean_and_spread_are_of_what_varies_and_has_a_value():
     assert not {"Ipc", "AvgIpc", "NumRadicalElectrons"} & found.keys()
 
 
-def test_the_table_is_of_a_sample_of_the_molecules_in_a_file(tmp_path, monkeypatch, capsys):
+def test_the_table_is_of_a_sample_of_the_molecules_in_a_file(tmp_path, capsys):
     corpus, out = tmp_path / "corpus.smi", tmp_path / "scale.csv"
     corpus.write_text("\n".join(["C" * length for length in range(1, 30)] + ["C1CC"]) + "\n")
     assert len(sample_smiles(corpus, 100)) == 29
     assert sample_smiles(corpus, 10) == sample_smiles(corpus, 10)
-    monkeypatch.setattr(sys, "argv", ["descriptor_scale", str(corpus), str(out)])
-    main()
+    write_scale(corpus, out)
     with open(out, newline="") as file:
         rows = {row["descriptor"]: row for row in csv.DictReader(file)}
     assert float(rows["HeavyAtomCount"]["mean"]) == 15
