@@ -6,10 +6,15 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: workers sha
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault(
     "DGLBACKEND", "pytorch"
 )  # before anything imports dgl: else it writes to the home folder
+
+# a first call imports torch or SciPy, and machines are shared: how long an example takes says nothing
+settings.register_profile("molweight", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("molweight")
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from molweight.benchmarks.text_data_sets import TEXT_DATA_SETS
@@ -176,7 +176,6 @@ def test_impossible_sizes_are_refused(count, expected):
         draw_train(SPLIT, THRICE, count, 0)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=6), st.data())
 def test_a_draw_has_the_size_asked_for_and_shares_within_one(sizes, data):
     strata = np.repeat(np.arange(len(sizes)), sizes).astype(np.float32)

@@ -34,7 +34,7 @@ def assert_same_state(first: nn.Module, second: nn.Module, what: str) -> None:
         assert torch.allclose(a.double(), b.double(), **TIGHT), (what, name)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(choices(), st.integers(0, 5))
 def test_outputs_gradients_and_running_statistics_are_those_of_the_unpadded_batch(choice, seed):
     """Single atoms, salts and a lone atom, which has no statistics, among them."""
@@ -49,7 +49,7 @@ def test_outputs_gradients_and_running_statistics_are_those_of_the_unpadded_batc
     assert_same_state(first, second, "encoder")
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(choices(), st.booleans())
 def test_molecules_are_those_of_the_unpadded_batch(choice, train):
     plain, padded = pair(STORE, choice)

@@ -80,7 +80,7 @@ def assert_same_training(
         assert torch.allclose(value.double(), buffers[name].double(), rtol=1e-10, atol=1e-12), name
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     molecules=st.lists(st.integers(0, len(STORE) - 1), min_size=1, max_size=12),
     seed=st.integers(0, 1000),

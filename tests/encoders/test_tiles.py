@@ -12,7 +12,7 @@ from molweight.molecules.subgraphs import join, keep_atoms
 STORE = store_from_smiles([*SMILES, "C1" + "C" * (TILE - 1) + "C1", "C1" + "C" * TILE + "C1"])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(choices(), choices())
 def test_products_are_sums_over_the_entries(first, second):
     """Also of views of which one has its padding in the middle, and of parts of molecules."""

@@ -59,7 +59,7 @@ def rows_of(batch: GraphBatch) -> list[list[Entry]]:
     return [entries[start:end] for start, end in pairwise(offsets)]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(subsets)
 def test_a_batch_is_what_copying_one_by_one_gives(chosen):
     batch = collate(STORE, torch.tensor(chosen))
@@ -68,7 +68,7 @@ def test_a_batch_is_what_copying_one_by_one_gives(chosen):
         assert getattr(batch, name).dtype == torch.int64
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(subsets)
 def test_a_batch_has_the_bonds_that_rdkit_sees(chosen):
     mols = [Chem.MolFromSmiles(SMILES[m]) for m in chosen]
@@ -82,7 +82,7 @@ def test_a_batch_has_the_bonds_that_rdkit_sees(chosen):
     assert batch.sizes.tolist() == [mol.GetNumAtoms() for mol in mols]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(subsets)
 def test_the_adjacency_is_symmetric(chosen):
     batch = collate(STORE, torch.tensor(chosen))
@@ -90,7 +90,7 @@ def test_the_adjacency_is_symmetric(chosen):
     assert sorted(directed) == sorted((v, u, t, d) for u, v, t, d in directed)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(subsets)
 def test_derived_values_are_counted_right(chosen):
     batch = collate(STORE, torch.tensor(chosen))

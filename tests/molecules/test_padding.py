@@ -29,7 +29,7 @@ def assert_same(plain: GraphBatch, padded: PaddedBatch) -> None:
     assert padded.whole.tolist() == list(range(plain.molecules))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(choices())
 def test_a_padded_batch_is_the_batch_and_padding(choice):
     plain, padded = pair(STORE, choice)
@@ -38,7 +38,7 @@ def test_a_padded_batch_is_the_batch_and_padding(choice):
     assert padded.sizes.sum() == padded.atoms
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(choices())
 def test_entries_to_spare_are_dealt_out_evenly(choice):
     plain, padded = pair(STORE, choice)
@@ -53,7 +53,7 @@ def test_a_store_of_single_atoms_has_no_bonds():
     assert entries(padded) == [(0, 0, 4, 0), (1, 1, 4, 0)]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(choices(), st.integers(0, 100))
 def test_edits_are_those_of_the_unpadded_batch(choice, seed):
     plain, padded = pair(STORE, choice)
@@ -80,7 +80,7 @@ def test_edits_are_those_of_the_unpadded_batch(choice, seed):
         assert torch.equal(rows[inside.real[:n]], at_atoms(inside.atom_type, padded, kept)[inside.real])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(choices(), choices())
 def test_two_joined_batches(first, second):
     (a, a_padded), (b, b_padded) = pair(STORE, first), pair(STORE, second)
@@ -104,7 +104,7 @@ def test_an_edit_keeps_what_it_does_not_touch():
         assert vars(shorter)["receiver"] is batch.receiver
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.booleans(), min_size=1, max_size=30), st.integers(0, 9))
 def test_positions(chosen, spare):
     plain, padded = pair(STORE, ([0, 3], 2, 2))

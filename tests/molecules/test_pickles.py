@@ -113,13 +113,13 @@ def test_what_else_is_said_about_an_atom_leads_to_asking(text):
     assert columns(featurize_smiles([text])) == loop([text])
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.sampled_from(PLAIN + ODD), max_size=8))
 def test_molecules_do_not_disturb_each_other(texts):
     assert columns(featurize_smiles(texts)) == loop(texts)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.sampled_from([text for text in PLAIN + ODD if len(text) < 100]), st.randoms(use_true_random=False))
 def test_atoms_named_in_any_order(text, choice):
     with BlockLogs():
@@ -148,7 +148,7 @@ def test_molecules_without_rings_perceived_are_asked_about():
     assert columns(featurize_molecules([mol], [0])) == loop(["C1CC1O"])
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.sampled_from(PLAIN[:20]), st.data())
 def test_bytes_that_are_no_molecule_are_read_without_harm(text, data):
     """Nothing is read beyond the content, and its neighbours come out whole."""

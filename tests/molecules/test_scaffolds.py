@@ -39,7 +39,7 @@ def test_a_centre_that_the_scaffold_loses_does_not_count():
     assert murcko_scaffold("FC1CCC(c2ccccc2)CC1") == ring
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.sampled_from(POOL), max_size=25), st.booleans())
 def test_groups_are_in_order_of_first_appearance(smiles, chirality):
     expected: dict[str, list[int]] = {}

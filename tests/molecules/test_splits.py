@@ -19,7 +19,7 @@ lists = st.lists(st.sampled_from(POOL + ISOMERS), min_size=1, max_size=60)
 
 
 @pytest.mark.parametrize("kind", SPLITTERS)
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(smiles=lists, seed=st.integers(0, 9))
 def test_every_molecule_is_in_one_part(kind, smiles, seed):
     split = SPLITTERS[kind](smiles, seed)
@@ -29,7 +29,7 @@ def test_every_molecule_is_in_one_part(kind, smiles, seed):
 
 
 @pytest.mark.parametrize("kind", [k for k in SPLITTERS if "scaffold" in k])
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(smiles=lists, seed=st.integers(0, 9))
 def test_a_scaffold_is_never_divided(kind, smiles, seed):
     split, chirality = SPLITTERS[kind](smiles, seed), kind == "chiral-scaffold"
@@ -58,7 +58,7 @@ def by_hu(smiles: list[str], chirality: bool) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("kind", ["scaffold", "chiral-scaffold"])
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(smiles=lists)
 def test_scaffold_splits_are_those_of_hu(kind, smiles):
     split = SPLITTERS[kind](smiles, 0)
@@ -73,7 +73,7 @@ def test_chirality_changes_the_split():
     assert SPLITTERS["chiral-scaffold"](smiles, 0).train.tolist() == [6, 7, 8, 9, 10, 1, 3, 5]
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(smiles=lists, seed=st.integers(0, 9))
 def test_parts_have_the_sizes_of_their_kind(smiles, seed):
     n = len(smiles)

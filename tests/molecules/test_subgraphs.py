@@ -50,7 +50,7 @@ def check_invariants(batch: GraphBatch) -> None:
     assert torch.equal(torch.bincount(batch.molecule, minlength=batch.molecules), batch.sizes)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(subsets, seeds)
 def test_an_induced_subgraph_is_what_row_by_row_copying_gives(chosen, seed):
     batch = batch_of(chosen)
@@ -65,7 +65,7 @@ def test_an_induced_subgraph_is_what_row_by_row_copying_gives(chosen, seed):
     assert part.sizes.tolist() == [int(k.sum()) for k in kept.split(batch.sizes.tolist())]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(subsets, seeds)
 def test_an_induced_subgraph_is_that_of_networkx(chosen, seed):
     batch = batch_of(chosen)
@@ -77,7 +77,7 @@ def test_an_induced_subgraph_is_that_of_networkx(chosen, seed):
     assert nx.utils.graphs_equal(graph_of(keep_atoms(batch, kept)), expected)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(subsets, seeds)
 def test_dropped_bonds_are_missing_and_nothing_else(chosen, seed):
     batch = batch_of(chosen)
@@ -112,7 +112,7 @@ def test_what_is_derived_belongs_to_the_edited_batch():
     assert part.receiver.tolist() == [a for a, row in enumerate(rows_of(part)) for _ in row]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(subsets, subsets)
 def test_joined_batches_are_one_collated(first, second):
     both, expected = join(batch_of(first), batch_of(second)), batch_of(first + second)
@@ -131,7 +131,7 @@ def test_a_molecule_may_be_left_without_atoms():
     assert both.molecule.tolist() == [0, 2, 2, 3]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(subsets, st.integers(0, 6), seeds)
 def test_hop_distance_is_that_of_networkx(chosen, hops, seed):
     batch = batch_of(chosen)
@@ -142,7 +142,7 @@ def test_hop_distance_is_that_of_networkx(chosen, hops, seed):
     assert hop_distance(batch, sources, hops).tolist() == expected
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(subsets, seeds)
 def test_masked_atoms_lose_their_features_and_keep_their_bonds(chosen, seed):
     batch = batch_of(chosen)

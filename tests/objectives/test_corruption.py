@@ -19,7 +19,7 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.lists(st.integers(0, 5), min_size=1, max_size=6),
     st.sampled_from(["0", "0.15", "0.2", "0.25", "0.5", "0.9"]),

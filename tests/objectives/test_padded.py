@@ -27,7 +27,7 @@ def modules(name: str) -> nn.ModuleDict:
 
 
 @pytest.mark.parametrize("name", GRAPH_OBJECTIVES)
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(choices(), st.integers(0, 3))
 @example(([1], 1, 0), 0)  # a lone atom
 @example(([12], 3, 3), 0)  # no pair that is not bonded

@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from molweight.errors import ConfigError, DataError
@@ -47,7 +47,6 @@ def sorted_whole(library, k, per_scaffold):
     return rows[:k]
 
 
-@settings(deadline=None)
 @given(libraries(), st.integers(1, 12), st.booleans())
 def test_any_chunks_give_what_sorting_the_whole_gives(library, k, per_scaffold):
     best = streamed(library, k, per_scaffold)
@@ -56,7 +55,6 @@ def test_any_chunks_give_what_sorting_the_whole_gives(library, k, per_scaffold):
     assert best.scaffolds == tuple(murcko_scaffold(library[1][i]) for i in best.rows if per_scaffold)
 
 
-@settings(deadline=None)
 @given(libraries(), st.integers(1, 12), st.booleans(), st.randoms(use_true_random=False))
 def test_any_order_of_the_stream_gives_the_same(library, k, per_scaffold, random):
     order = list(range(len(library[0])))

@@ -49,7 +49,7 @@ def test_separated_classes_give_finite_certain_ends():
     assert scaling.apply(column([-4, 4]))[:, 0] == pytest.approx([1 / 17, 16 / 17], abs=1e-8)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.floats(0.01, 100), st.floats(-20, 20), st.integers(20, 80))
 def test_the_fit_is_the_minimum_and_follows_any_line(seed, scale, shift, count):
     rng = np.random.default_rng(seed)
@@ -91,7 +91,7 @@ def test_overconfident_logits_are_put_right():
     assert errors[1] < 0.03 < 0.1 < errors[0]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.floats(-3, 3))
 def test_no_two_molecules_change_their_order(seed, signal):
     rng = np.random.default_rng(seed)

@@ -65,7 +65,7 @@ def plain_p_values(calibration, query, labels, folds):
     return p_values
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(problems(), st.sampled_from(COVERAGES))
 def test_intervals_are_the_formulas(problem, coverage):
     calibration, query, labels, folds = problem
@@ -78,7 +78,7 @@ def test_intervals_are_the_formulas(problem, coverage):
     assert (found[0] <= found[1]).all()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(problems(), st.sampled_from(COVERAGES))
 def test_p_values_and_sets_are_the_formulas(problem, coverage):
     calibration, query, labels, folds = problem
@@ -92,7 +92,7 @@ def test_p_values_and_sets_are_the_formulas(problem, coverage):
     assert np.array_equal(sets.sets(query, coverage), above)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(problems())
 def test_more_coverage_never_takes_anything_away(problem):
     calibration, query, labels, folds = problem

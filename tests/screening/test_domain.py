@@ -53,7 +53,7 @@ def test_inside_is_at_least_the_threshold():
     assert not at_one.nearest(QUERIES).inside.all()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     arrays(np.uint8, st.tuples(st.integers(2, 6), st.just(256)), elements=st.sampled_from([0, 0, 1, 7, 255])),
     st.lists(st.sampled_from(QUERIES), max_size=4),

@@ -73,7 +73,7 @@ def test_a_forest_from_a_file_predicts_the_same_bits(kind, monkeypatch):
     assert_same(again, forest, fresh)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     st.integers(0, 2**32 - 1),
     st.sampled_from(["classification", "regression"]),
@@ -167,7 +167,7 @@ def test_a_missing_array_is_refused(packed, name):
         ForestArrays.from_arrays(rest)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.data())
 def test_no_change_leads_to_anything_but_a_refusal_or_finite_predictions(packed, data):
     arrays = {name: array.copy() for name, array in packed.arrays().items()}
@@ -183,7 +183,7 @@ def test_no_change_leads_to_anything_but_a_refusal_or_finite_predictions(packed,
     assert all(np.isfinite(found).all() for found in predictions(rebuilt, bits) if found is not None)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.sampled_from([0, 1, 5, LEAF, LEAF]), min_size=1, max_size=30))
 def test_any_row_of_nodes_is_whole_trees_or_refused(splits):
     """Against a reader by recursion."""

@@ -105,7 +105,7 @@ def test_isomers_and_isotopes_are_no_duplicates():
     assert rows(result, "Stereoisomers of different labels") == (0, 1)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["CO", "OC", "CCO", "C1CC", ""]), st.sampled_from([0.0, 1.0, np.nan])),

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from molweight.errors import ConfigError, DataError
@@ -21,7 +21,6 @@ def titles(targets) -> list[str]:
 @given(
     st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False) | st.none(), min_size=2, max_size=20)
 )
-@settings(deadline=None)
 def test_numbers_are_read_as_they_are_written(values):
     present = [v for v in values if v is not None]
     if len(set(present)) < 2:

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from molweight.errors import CheckpointError, ConfigError, DataError
@@ -77,7 +77,6 @@ def test_temperature_is_found_again(temperature):
     assert fitted.value[0] == pytest.approx(temperature, rel=0.05)
 
 
-@settings(deadline=None)  # the first call imports SciPy or scikit-learn
 @given(st.floats(0.05, 20), st.integers(0, 1000))
 def test_no_temperature_has_less_loss_and_the_order_stays(other, seed):
     rng = np.random.default_rng(seed)

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from molweight.text.metrics import TEXT_METRICS, class_f1, score
@@ -33,7 +33,6 @@ draws = st.integers(2, 5).flatmap(
 )
 
 
-@settings(deadline=None)  # the first call imports SciPy or scikit-learn
 @given(draws)
 def test_class_metrics_match_counting(drawn):
     count, pairs = drawn
@@ -48,7 +47,6 @@ def test_class_metrics_match_counting(drawn):
     )
 
 
-@settings(deadline=None)  # the first call imports SciPy or scikit-learn
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40))
 def test_matthews_matches_its_formula(pairs):
     labels, predicted = zip(*pairs, strict=True)

@@ -143,7 +143,7 @@ def test_no_texts_are_an_empty_store(tokeniser):
 
 
 @given(st.lists(st.text(min_size=1).map(lambda text: "a" + text), min_size=1, max_size=5))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_has_dense_words_and_a_middle_between_two_of_them(tokeniser, texts):
     store = tokeniser.tokenise(texts, None, 16)
     for number in range(len(texts)):

@@ -27,7 +27,7 @@ def of_tasks(low: int, high: int):
     return sizes.flatmap(lambda n: arrays(np.float64, (n, n), elements=st.floats(-1, 1, width=32)))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(of_tasks(1, 5))
 def test_no_division_of_few_tasks_gains_more(gains):
     found = best_grouping(gains)
@@ -36,7 +36,7 @@ def test_no_division_of_few_tasks_gains_more(gains):
     assert sorted(task for group in found for task in group) == list(range(len(gains)))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(of_tasks(MOST_EXACT + 1, MOST_EXACT + 4))
 def test_many_tasks_gain_no_less_than_alone_or_all_together(gains):
     found = best_grouping(gains)

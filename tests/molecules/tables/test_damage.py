@@ -12,7 +12,7 @@ from molweight.errors import DataError
 from molweight.molecules.tables import open_molecules, table_writer
 
 NAMES = ("a.csv", "a.tsv", "a.smi", "a.sdf", "a.parquet", "a.csv.gz", "a.sdf.gz")
-FUZZ = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")

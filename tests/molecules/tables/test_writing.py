@@ -73,9 +73,7 @@ def tables(draw) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns, dtype=str)[order]
 
 
-ROUND_TRIP = settings(
-    deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+ROUND_TRIP = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.parquet"])
