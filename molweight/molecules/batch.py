@@ -155,6 +155,17 @@ def collate(store: Store, molecules: Tensor) -> GraphBatch:
     ).derive()
 
 
+def known_descriptors(batch: GraphBatch) -> Tensor:
+    """The descriptors that a batch carries: float32 [molecules, descriptors], NaN where there is no value.
+
+    Raises:
+        ValueError: if it carries none.
+    """
+    if batch.descriptors is None:
+        raise ValueError("the store carries no descriptors; make it by with_descriptors(store, smiles)")
+    return batch.descriptors
+
+
 def descriptors_of(store: Store, molecules: Tensor) -> Tensor | None:
     """Of these molecules, float32 [molecules, descriptors], where the store has them."""
     return None if store.descriptors is None else store.descriptors[molecules].float()

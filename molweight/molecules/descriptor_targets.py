@@ -1,4 +1,4 @@
-"""RDKit's descriptors as targets: on one scale for all data sets, beside the graphs of a store."""
+"""RDKit's descriptors on one scale for all data sets, beside the graphs of a store: to predict or to read."""
 
 import csv
 from collections.abc import Sequence
@@ -26,22 +26,27 @@ SCALE = _read_scale()  # mean and standard deviation of each, over molecules of 
 DESCRIPTORS = tuple(SCALE)
 
 
-def with_descriptors(store: Store, smiles: Sequence[str], progress: Progress | None = None) -> Store:
+def with_descriptors(
+    store: Store, smiles: Sequence[str], progress: Progress | None = None, keep: bool = True
+) -> Store:
     """The same store, with the standardised descriptors of its molecules.
-
-    Computed once for the same SMILES, and kept in the cache folder.
 
     Args:
         store: on any device.
         smiles: of each of its molecules.
         progress: called with the numbers of molecules done and in all, where they are computed.
+        keep: compute them once for the same SMILES, and keep them in the cache folder.
 
     Raises:
         DataError: if RDKit lacks one of the descriptors.
     """
-    from molweight.molecules.descriptors import cached_descriptors  # takes RDKit a while to import
+    from molweight.molecules import descriptors  # takes RDKit a while to import
 
-    raw = cached_descriptors(smiles, cache_folder() / "descriptors", progress)
+    raw = (
+        descriptors.cached_descriptors(smiles, cache_folder() / "descriptors", progress)
+        if keep
+        else descriptors.rdkit_descriptors(smiles, progress)
+    )
     return replace(store, descriptors=torch.from_numpy(standardised(raw)).to(store.device))
 
 

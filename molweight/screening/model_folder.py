@@ -114,7 +114,8 @@ def _member(kind: str, arrays: Arrays, about: About, compute: Compute) -> Member
     valid = float(arrays.pop("valid"))
     layers = len({name.split(".")[2] for name in arrays if name.startswith("encoder.gnn_layers.")})
     encoder = GIN(layers, arrays["encoder.node_embeddings.0.weight"].shape[1])
-    problem = FinetuneProblem(encoder, len(about.tasks), about.kind, compute)
+    reads = arrays["head.weight"].shape[1] > encoder.width
+    problem = FinetuneProblem(encoder, len(about.tasks), about.kind, compute, descriptors=reads)
     problem.load_state_dict({name: torch.from_numpy(value) for name, value in arrays.items()})
     return FinetunedModel(problem.to(compute.device).eval(), scaler, valid)
 

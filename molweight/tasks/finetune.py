@@ -13,6 +13,7 @@ from torch import Tensor
 from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
 from molweight.molecules.batch import collate
+from molweight.molecules.descriptor_targets import with_descriptors
 from molweight.molecules.padding import Sizes, collate_padded
 from molweight.molecules.store import Store
 from molweight.tasks.data import LabelledBatch, Scaler, TaskData, as_tensor, labelled_batch
@@ -42,6 +43,8 @@ class FinetuneConfig:
             (discriminative fine-tuning, Howard & Ruder, ACL 2018).
         dropout: after each layer of the encoder.
         average: epochs over whose ends weights are averaged before they are judged; 1 averages none.
+        descriptors: whether the head reads RDKit's descriptors beside what the encoder says, as in chemprop
+            (Yang et al., J. Chem. Inf. Model. 2019).
     """
 
     epochs: int
@@ -51,6 +54,7 @@ class FinetuneConfig:
     dropout: float = 0.5
     average: int = 1
     encoder_lr_factor: float = 1.0
+    descriptors: bool = False
 
     def __post_init__(self) -> None:
         for name in ("epochs", "patience", "batch_size", "average"):
@@ -73,7 +77,11 @@ class FinetunedModel:
     valid: float
 
     def predict(self, store: Store, molecules: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Scores that rank, or values in the units of the data: [molecules, tasks]."""
+        """Scores that rank, or values in the units of the data: [molecules, tasks].
+
+        Raises:
+            ValueError: if the head reads descriptors and the store carries none.
+        """
         return self.scaler.invert(predict(self.problem, store, molecules))
 
 
@@ -140,7 +148,8 @@ def finetune(
 
     Args:
         encoder: left as it is.
-        data: labels of molecules outside `train` and `valid` are not read.
+        data: labels of molecules outside `train` and `valid` are not read. Descriptors are computed where
+            the head reads them and the store carries none.
         train: molecules to learn from.
         valid: molecules that choose the epoch.
         metric: what chooses.
@@ -155,10 +164,13 @@ def finetune(
         DataError: if the validation molecules have no task that the metric can be computed on.
     """
     torch.manual_seed(seed)
-    problem = FinetuneProblem(copy.deepcopy(encoder), len(data.tasks), data.kind, compute).to(compute.device)
+    problem = FinetuneProblem(
+        copy.deepcopy(encoder), len(data.tasks), data.kind, compute, config.descriptors
+    ).to(compute.device)
     problem.encoder.dropout = config.dropout
     scaler = Scaler.of(data.labels[train], data.kind)
-    store = data.store.to(compute.device)
+    computed = config.descriptors and data.store.descriptors is None
+    store = (with_descriptors(data.store, data.smiles) if computed else data.store).to(compute.device)
     labels = torch.from_numpy(scaler.transform(data.labels)).to(compute.device)
     optimiser = adam(problem.head.parameters(), config.lr, compute.device)
     slower = config.lr * config.encoder_lr_factor

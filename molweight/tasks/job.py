@@ -1,7 +1,7 @@
 """What a method is asked for, and what it comes to."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
+from molweight.molecules.descriptor_targets import with_descriptors
 from molweight.molecules.splits import Split
 from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES
 from molweight.solver import StepRecord
@@ -49,6 +50,13 @@ class Job:
     snapshot: Path | None = None
     advance: Advance = lambda done, total, remark: None
     ranks: Ranks = ALONE
+
+    @property
+    def labelled(self) -> TaskData:
+        """The data, with descriptors beside the graphs where the property head is to read them."""
+        if not self.budget.finetune.descriptors:
+            return self.data
+        return replace(self.data, store=with_descriptors(self.data.store, self.data.smiles))
 
 
 @dataclass(frozen=True)
@@ -109,14 +117,14 @@ def fine_tuned(
         history: of learning them.
         make_step: what a step of fine-tuning is.
     """
-    config = job.budget.finetune
+    config, data = job.budget.finetune, job.labelled
 
     def show(record: FinetuneRecord) -> None:
         job.advance(record.epoch + 1, config.epochs, record.remark(job.metric.name))
 
     model = finetune(
         encoder,
-        job.data,
+        data,
         job.split.train,
         job.split.valid,
         job.metric,
@@ -128,6 +136,6 @@ def fine_tuned(
     )
 
     def predict(molecules: NDArray[np.int64]) -> Predictions:
-        return model.predict(job.data.store, molecules)
+        return model.predict(data.store, molecules)
 
     return Fitted(model, predict, model.valid, encoder, weights, history or [])

@@ -13,7 +13,8 @@ from molweight.tasks.sampling import step_batch
 
 def task_problem(job: Job, encoder: GIN) -> FinetuneProblem:
     """The encoder itself, not a copy, under a fresh head that predicts each task's mean."""
-    problem = FinetuneProblem(encoder, len(job.data.tasks), job.data.kind, job.compute)
+    reads = job.budget.finetune.descriptors
+    problem = FinetuneProblem(encoder, len(job.data.tasks), job.data.kind, job.compute, reads)
     start_at_base_rate(problem.head, torch.from_numpy(job.data.labels[job.split.train]), job.data.kind)
     return problem.to(job.compute.device)
 
@@ -24,7 +25,7 @@ def labelled_steps(job: Job) -> tuple[Callable[[int], LabelledBatch], Callable[[
     Targets of regression are standardised by the train labels.
     """
     config, device = job.budget.reweight, job.compute.device
-    store, scaler = job.data.store.to(device), Scaler.of(job.data.labels[job.split.train], job.data.kind)
+    store, scaler = job.labelled.store.to(device), Scaler.of(job.data.labels[job.split.train], job.data.kind)
     labels = torch.from_numpy(scaler.transform(job.data.labels)).to(device)
     learn, judge = as_tensor(job.split.train, device), as_tensor(job.split.valid, device)
 

@@ -94,7 +94,7 @@ def _learned(job: Job, **settings: Any) -> Reweighted:
 
     return reweight(
         job.checkpoint,
-        job.data,
+        job.labelled,
         job.split.train,
         job.split.valid,
         config,

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from molweight.encoders.compute import Compute, at_least_float32
 from molweight.encoders.gin import GIN
 from molweight.encoders.readout import mean_readout
-from molweight.molecules.batch import GraphBatch
+from molweight.molecules.batch import GraphBatch, known_descriptors
+from molweight.molecules.descriptor_targets import DESCRIPTORS
 from molweight.objectives.graph.shared_view import SHARING, SharedView
 from molweight.solver.draws import mixed_seed
 from molweight.tasks.data import LabelledBatch, TaskKind
@@ -65,12 +66,23 @@ def start_at_base_rate(head: nn.Linear, labels: Tensor, kind: TaskKind) -> None:
 
 
 class FinetuneProblem(nn.Module):
-    """An encoder and a linear head on the mean over atoms, for one or more property tasks."""
+    """An encoder and a linear head on the mean over atoms, for one or more property tasks.
 
-    def __init__(self, encoder: GIN, tasks: int, kind: TaskKind, compute: Compute) -> None:
+    Args:
+        encoder: of atoms.
+        tasks: how many.
+        kind: of all of them.
+        compute: device and precision.
+        descriptors: let the head read RDKit's standardised descriptors beside the mean over atoms (0 where
+            there is no value). Batches must carry them (see `with_descriptors`).
+    """
+
+    def __init__(
+        self, encoder: GIN, tasks: int, kind: TaskKind, compute: Compute, descriptors: bool = False
+    ) -> None:
         super().__init__()
-        self.encoder, self.kind, self.compute = encoder, kind, compute
-        self.head = nn.Linear(encoder.width, tasks)
+        self.encoder, self.kind, self.compute, self.descriptors = encoder, kind, compute, descriptors
+        self.head = nn.Linear(encoder.width + (len(DESCRIPTORS) if descriptors else 0), tasks)
 
     def forward(self, batch: LabelledBatch) -> Tensor:
         """Outputs for the molecules of a batch; its labels are not read."""
@@ -81,7 +93,13 @@ class FinetuneProblem(nn.Module):
         return masked_loss(outputs, batch.labels, self.kind, batch.divisor)
 
     def predict(self, graphs: GraphBatch) -> Tensor:
-        """Logits, or standardised values: [molecules, tasks]."""
+        """Logits, or standardised values: [molecules, tasks].
+
+        Raises:
+            ValueError: if the head reads descriptors and the batch carries none.
+        """
         with self.compute.autocast():
             h = mean_readout(self.encoder(graphs), graphs)
+            if self.descriptors:
+                h = torch.cat([h, known_descriptors(graphs).nan_to_num().to(h.dtype)], dim=1)
             return at_least_float32(self.head(h))

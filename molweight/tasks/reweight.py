@@ -95,7 +95,8 @@ def reweight(
 
     Args:
         encoder: left as it is.
-        data: labels of molecules outside `train` and `valid` are not read.
+        data: labels of molecules outside `train` and `valid` are not read. Where its store carries
+            descriptors, the property heads read them.
         train: molecules of the pretrain and the finetune problem.
         valid: molecules of the reweight problem; not read where it has folds of `train`.
         config: settings.
@@ -118,8 +119,11 @@ def reweight(
     pretrain = PretrainProblem(copy.deepcopy(encoder), objectives(encoder.width), compute, config.shared_view)
     copies = [_copy(encoder, data, learn, config, compute) for learn, _ in parts]
     shared = f" over {ranks.count} ranks" if ranks.count > 1 else ""
+    reads = ", with descriptors" if data.store.descriptors is not None else ""
     beside = "" if corpus is None else f", a corpus of {len(corpus)}"
-    identity = f"{config} seed {seed}, {len(train)} and {len(valid)} molecules{beside}, {compute}{shared}"
+    identity = (
+        f"{config} seed {seed}, {len(train)} and {len(valid)} molecules{beside}{reads}, {compute}{shared}"
+    )
     graphs, molecules = unlabelled_molecules(data, train, corpus, pretrain.objectives, compute.device)
     batches = _batches(data, train, parts, config, compute, seed, ranks, graphs, molecules)
     fit_heads(pretrain.to(compute.device), graphs, molecules, config.head_steps, config.pretrain_batch, seed)
@@ -133,7 +137,8 @@ def reweight(
 def _copy(
     encoder: GIN, data: TaskData, learn: NDArray[np.int64], config: ReweightConfig, compute: Compute
 ) -> FinetuneProblem:
-    problem = FinetuneProblem(copy.deepcopy(encoder), len(data.tasks), data.kind, compute)
+    reads = data.store.descriptors is not None
+    problem = FinetuneProblem(copy.deepcopy(encoder), len(data.tasks), data.kind, compute, reads)
     # neither its direction nor its offset is to come from chance
     start_at_base_rate(problem.head, torch.from_numpy(data.labels[learn]), data.kind)
     problem.encoder.dropout = config.finetune_dropout

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from molweight.encoders.compute import at_least_float32
 from molweight.encoders.readout import mean_readout
-from molweight.molecules.batch import GraphBatch
+from molweight.molecules.batch import GraphBatch, known_descriptors
 from molweight.molecules.descriptor_targets import DESCRIPTORS
 from molweight.objectives.graph.corruption import mean_where
 
@@ -30,9 +30,8 @@ class DescriptorPrediction(nn.Module):
         Raises:
             ValueError: if the batch carries no descriptors.
         """
-        if batch.descriptors is None:
-            raise ValueError("the store carries no descriptors; make it by with_descriptors(store, smiles)")
+        wanted = known_descriptors(batch)
         predicted = at_least_float32(self.head(mean_readout(encoder(batch), batch)))
-        known = ~batch.descriptors.isnan()
-        error = predicted - torch.where(known, batch.descriptors, 0.0)
+        known = ~wanted.isnan()
+        error = predicted - wanted.nan_to_num()
         return mean_where(known, error.square())

@@ -58,13 +58,14 @@ def model(labelled: TaskData, member_kind: str) -> Model:
     return make_model(labelled, member_kind)
 
 
-def make_model(data: TaskData, member_kind: str) -> Model:
+def make_model(data: TaskData, member_kind: str, **settings: object) -> Model:
+    """Settings are those of fine-tuning."""
     metric = METRICS["roc_auc" if data.kind == "classification" else "rmse"]
     torch.manual_seed(0)
     encoder = GIN(2, 16)
 
     def network(train, valid, number):
-        config = FinetuneConfig(epochs=2, patience=2, lr=1e-2)
+        config = FinetuneConfig(epochs=2, patience=2, lr=1e-2, **settings)
         return finetune(encoder, data, train, valid, metric, config, CPU, number)
 
     def forest(train, valid, number):

@@ -5,10 +5,11 @@ import pytest
 
 from molweight.errors import CheckpointError
 from molweight.molecules.store import store_from_smiles
+from molweight.paths import cache_folder
 from molweight.screening.model_folder import CALIBRATION, MEMBERS, TRAINING, read_model, write_model
 from molweight.screening.model_index import INDEX
 
-from .conftest import CPU
+from .conftest import CPU, make_model
 
 NEW = ["OCCc1ccccc1", "CCBr", "NCCCCCCN", "C"]
 
@@ -26,6 +27,18 @@ def test_a_model_comes_back_and_predicts_the_same_to_the_last_bit(model, folder)
     for name in ("value", "spread", "lower", "upper", "sets"):
         assert np.array_equal(getattr(first, name), getattr(second, name)), name
     assert np.array_equal(first.neighbours.similarity, second.neighbours.similarity)
+
+
+def test_members_that_read_descriptors_come_back_and_get_those_of_new_molecules(labelled, tmp_path):
+    model = make_model(labelled, "network", descriptors=True)
+    write_model(model, labelled.labels, tmp_path)
+    again, store = read_model(tmp_path, CPU), store_from_smiles(NEW)
+    kept = list((cache_folder() / "descriptors").iterdir())
+    assert len(kept) == 1  # of the training molecules
+    first, second = model.predict(NEW, store), again.predict(NEW, store)
+    assert np.array_equal(first.value, second.value)
+    assert not np.array_equal(first.value, make_model(labelled, "network").predict(NEW, store).value)
+    assert list((cache_folder() / "descriptors").iterdir()) == kept
 
 
 def test_nothing_in_the_folder_needs_unpickling(folder):

@@ -206,11 +206,11 @@ def test_a_variant_is_tried_and_its_settings_are_those_of_the_members(adapt, tmp
         return original(encoder, data, train, valid, metric, config, *rest)
 
     monkeypatch.setattr(screening_adapt, "finetune", spy)
-    variant = "finetune@encoder_lr_factor=0.1@dropout=0.2"
+    variant = "finetune@encoder_lr_factor=0.1@descriptors=true"
     code, _, err = adapt(tmp_path / "model", methods=variant)
     assert code == 0, err
     assert rates == [0.1] * 5
-    words = "pretrained network, fine-tuned, with encoder_lr_factor=0.1 and dropout=0.2"
+    words = "pretrained network, fine-tuned, with encoder_lr_factor=0.1 and descriptors=true"
     assert words in " ".join((tmp_path / "model" / "MODEL_CARD.md").read_text().split())
     assert words in (tmp_path / "model" / "report.html").read_text()
     assert json.loads((tmp_path / "model" / "metrics.json").read_text())["chosen"] == variant

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from molweight.errors import DataError
+from molweight.molecules.descriptor_targets import with_descriptors
 from molweight.tasks import finetune as finetune_module
 from molweight.tasks.finetune import FinetuneConfig, finetune, predict
 from molweight.tasks.metrics import RMSE, ROC_AUC
@@ -53,6 +54,19 @@ def test_where_less_is_better_the_least_score_is_kept(encoder, data, parts, comp
     assert model.valid == min(scores) < max(scores)
     labels, predicted = data.labels[parts["valid"]], model.predict(data.store, parts["valid"])
     assert finetune_module.score(RMSE, labels, predicted, data.tasks).value == pytest.approx(model.valid)
+
+
+@REGRESSION
+def test_what_descriptors_say_is_learned_by_a_head_that_reads_them(encoder, data, parts, compute):
+    store = with_descriptors(data.store, data.smiles)
+    planted = replace(data, labels=100 + store.descriptors[:, :2].float().numpy())
+    config = FinetuneConfig(epochs=40, patience=40, batch_size=6, lr=1e-2, dropout=0.0)
+    plain, _ = fitted(encoder, planted, parts, compute, config)
+    reading, _ = fitted(encoder, planted, parts, compute, replace(config, descriptors=True))
+    assert reading.valid < plain.valid / 2
+    assert np.isfinite(reading.predict(store, parts["test"])).all()
+    with pytest.raises(ValueError, match="the store carries no descriptors"):
+        reading.predict(data.store, parts["test"])
 
 
 @REGRESSION

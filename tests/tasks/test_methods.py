@@ -49,6 +49,20 @@ def test_a_method_keeps_its_promises(name, job):
     assert np.array_equal(again.predict(np.arange(20)), predicted)
 
 
+@pytest.mark.parametrize(
+    "name", ["scratch", "finetune", "equal", "cosine", "aligned-joint", "two-level", "tapweight"]
+)
+def test_the_head_of_every_network_can_read_descriptors(name, job):
+    (method,) = find_methods(f"{name}@descriptors=true").values()
+    fitted = method(job)
+    assert fitted.model.problem.descriptors
+    predicted = fitted.predict(np.arange(20))
+    valid = job.split.valid
+    reached = score(job.metric, job.data.labels[valid], predicted[valid], job.data.tasks).value
+    assert fitted.valid == pytest.approx(reached, rel=1e-5)
+    assert not np.array_equal(predicted, METHODS[name](job).predict(np.arange(20)))
+
+
 @pytest.mark.parametrize(("command", "left_out"), [(bench, ()), (adapt, COMPARED_ONLY)])
 def test_the_help_names_every_method_that_a_command_takes(command, left_out):
     (option,) = get_type_hints(command, include_extras=True)["methods"].__metadata__

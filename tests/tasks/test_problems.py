@@ -6,6 +6,7 @@ from torch import nn
 
 from molweight.encoders.compute import Compute
 from molweight.molecules.batch import collate
+from molweight.molecules.descriptor_targets import DESCRIPTORS, with_descriptors
 from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES, graph_objectives
 from molweight.solver.curvature import frozen_statistics
 from molweight.tasks.data import labelled_batch
@@ -37,6 +38,22 @@ def test_a_prediction_does_not_depend_on_the_molecules_beside_it(encoder, data, 
     together = problem.predict(collate(data.store, torch.arange(20)))
     alone = torch.cat([problem.predict(collate(data.store, torch.tensor([m]))) for m in range(20)])
     assert torch.allclose(together, alone, atol=1e-6)
+
+
+def test_a_head_reads_descriptors_beside_the_mean_over_atoms(encoder, data, labelled, compute):
+    plain = FinetuneProblem(encoder, 2, data.kind, compute).eval()
+    reading = FinetuneProblem(encoder, 2, data.kind, compute, descriptors=True).eval()
+    assert reading.head.in_features == 16 + len(DESCRIPTORS)
+    store = with_descriptors(data.store, data.smiles)
+    store.descriptors[3, 5] = math.nan  # no value is that of the mean, 0
+    with torch.no_grad():
+        reading.head.weight[:, :16] = plain.head.weight
+        reading.head.bias.copy_(plain.head.bias)
+        found = reading.predict(collate(store, torch.arange(20)))
+        own = store.descriptors.float().nan_to_num() @ reading.head.weight[:, 16:].T
+        assert torch.allclose(found, plain.predict(labelled.graphs) + own, atol=1e-4)
+    with pytest.raises(ValueError, match="the store carries no descriptors"):
+        reading.predict(labelled.graphs)
 
 
 def test_every_objective_gives_its_loss_and_the_seed_decides_it(encoder, data, compute):

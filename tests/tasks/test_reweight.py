@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from molweight.molecules.descriptor_targets import with_descriptors
 from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES
 from molweight.solver import LoopConfig
 from molweight.tasks.problems import FinetuneProblem
@@ -46,6 +47,19 @@ def test_the_encoder_is_left_as_it_is_and_another_given_back(encoder, data, part
     ]
     # a bias before a batch normalisation has no gradient
     assert moved == [name for name, _ in encoder.named_parameters() if not name.endswith("mlp.2.bias")]
+
+
+@pytest.mark.parametrize("data", ["regression"], indirect=True)
+def test_the_property_heads_read_the_descriptors_that_a_store_carries(encoder, data, parts, compute):
+    """A label that is a descriptor is learned by a head that reads it, when the encoder hardly moves."""
+    store = with_descriptors(data.store, data.smiles)
+    planted = replace(data, labels=store.descriptors[:, :1].float().numpy(), tasks=("planted",))
+    config = replace(CONFIG, loop=LoopConfig(steps=30, warmup=3, finetune_lr=1e-5, head_lr=1e-2))
+    plain, reading = (
+        learned(encoder, replace(planted, store=s), parts, compute, config=config).history
+        for s in (data.store, store)
+    )
+    assert reading[-1].finetune_loss < plain[-1].finetune_loss / 2
 
 
 def test_same_seed_same_bits_and_another_seed_others(encoder, data, parts, compute):
