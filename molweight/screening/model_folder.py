@@ -65,7 +65,7 @@ def read_model(folder: Path, compute: Compute) -> Model:
     check_files(folder, index, (name for name in FILES if (folder / name).is_file()))
     try:
         return _assemble(index, folder, compute)
-    except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+    except (OSError, LookupError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"{folder}: not a readable model ({error}); adapt anew") from None
 
 

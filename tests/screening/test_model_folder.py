@@ -2,12 +2,13 @@ import json
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from molweight.errors import CheckpointError
 from molweight.molecules.store import store_from_smiles
 from molweight.paths import cache_folder
 from molweight.screening.model_folder import CALIBRATION, MEMBERS, TRAINING, read_model, write_model
-from molweight.screening.model_index import INDEX
+from molweight.screening.model_index import INDEX, file_sha256
 
 from .conftest import CPU, make_model
 
@@ -81,4 +82,16 @@ def test_an_index_that_does_not_fit_its_files_is_refused(folder, key, value):
     index = json.loads((folder / INDEX).read_text())
     (folder / INDEX).write_text(json.dumps(index | {key: value}))
     with pytest.raises(CheckpointError):
+        read_model(folder, CPU)
+
+
+@pytest.mark.parametrize("shape", [(2,), (2, 15), (2, 17)], ids=str)
+@pytest.mark.parametrize("member_kind", ["network"], indirect=True)
+def test_a_head_of_another_shape_is_refused(folder, shape):
+    arrays = load_file(folder / MEMBERS)
+    save_file(arrays | {"0.head.weight": np.zeros(shape, np.float32)}, folder / MEMBERS)
+    index = json.loads((folder / INDEX).read_text())
+    index["sha256"][MEMBERS] = file_sha256(folder / MEMBERS)
+    (folder / INDEX).write_text(json.dumps(index))
+    with pytest.raises(CheckpointError, match="not a readable model"):
         read_model(folder, CPU)
