@@ -47,7 +47,7 @@ def write_scale(
     corpus: Annotated[Path, typer.Argument(help="File of SMILES.")],
     out: Annotated[Path, typer.Argument(help="CSV to write.")],
 ) -> None:
-    """Write the table that `molweight.molecules.descriptor_targets` reads."""
+    """Write the table that `molweight.molecules.scaled_descriptors` reads."""
     scale = scale_of(rdkit_descriptors(sample_smiles(corpus, SAMPLE)))
     with replacing(out) as temporary, open(temporary, "w", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")

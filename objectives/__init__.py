@@ -10,7 +10,7 @@ from torch import nn
 
 from molweight.encoders.transformer import TextEncoder
 from molweight.errors import ConfigError
-from molweight.molecules.descriptor_targets import with_descriptors
+from molweight.molecules.scaled_descriptors import with_descriptors
 from molweight.molecules.store import Store
 from molweight.molecules.store_file import Progress
 from molweight.objectives.graph.attribute_masking import AttributeMasking

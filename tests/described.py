@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from molweight.molecules.batch import GraphBatch
-from molweight.molecules.descriptor_targets import standardised
 from molweight.molecules.descriptors import rdkit_descriptors
+from molweight.molecules.scaled_descriptors import standardised
 from molweight.molecules.store import Store, store_from_smiles
 
 # what makes up the graphs of a batch, without what it may carry beside them

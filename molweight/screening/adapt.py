@@ -28,7 +28,7 @@ from molweight.tasks.baselines import RandomForest
 from molweight.tasks.budgets import find_budget
 from molweight.tasks.data import Corpus, TaskData
 from molweight.tasks.early_stopping import FinetuneRecord
-from molweight.tasks.finetune import finetune
+from molweight.tasks.finetune import FinetuneConfig, finetune
 from molweight.tasks.methods import COMPARED_ONLY, Job, find_methods
 from molweight.tasks.metrics import METRICS, Metric
 from molweight.tasks.variants import base_of, budget_of
@@ -194,8 +194,10 @@ def _fit_ensemble(
     data: TaskData, metric: Metric, config: AdaptConfig, checkpoint: GIN, chosen: Sequence[Trial]
 ) -> CrossFitted:
     folds = draw_folds(data.labels, data.kind, FOLDS, config.seed)
-    fit = partial(_fit_member, data, metric, config, checkpoint, chosen)
-    return cross_fit(fit, data, folds, config.seed)
+    settings = budget_of(chosen[0].method, find_budget(config.budget)).finetune  # of one method, all seeds
+    read = data.for_heads(settings.descriptors)
+    fit = partial(_fit_member, read, metric, config, checkpoint, settings, chosen)
+    return cross_fit(fit, read, folds, config.seed)
 
 
 def _fit_member(
@@ -203,6 +205,7 @@ def _fit_member(
     metric: Metric,
     config: AdaptConfig,
     checkpoint: GIN,
+    settings: FinetuneConfig,
     chosen: Sequence[Trial],
     train: NDArray[np.int64],
     valid: NDArray[np.int64],
@@ -211,7 +214,6 @@ def _fit_member(
     trial, seed = chosen[number % len(chosen)], config.seed + number
     if not trial.encoder:
         return RandomForest.fit(data, np.sort(np.concatenate([train, valid])), seed)
-    settings = budget_of(trial.method, find_budget(config.budget)).finetune
     with progress_bar(f"member {number + 1} of {FOLDS}") as advance:
 
         def show(record: FinetuneRecord) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from molweight.molecules.descriptor_targets import with_descriptors
 from molweight.molecules.store import Store
 from molweight.tasks.baselines import TREES, RandomForest
 from molweight.tasks.data import TaskData, TaskKind
@@ -45,7 +44,7 @@ def outputs(
     Args:
         member: what predicts.
         smiles: of all molecules of the store.
-        store: their graphs, as `what_they_read` makes it.
+        store: their graphs, with descriptors where the member reads them.
         molecules: positions of those to predict.
         kind: of the tasks.
     """
@@ -55,17 +54,9 @@ def outputs(
     return logits(predicted) if kind == "classification" else predicted
 
 
-def what_they_read(members: Sequence[Member], smiles: Sequence[str], store: Store, keep: bool) -> Store:
-    """The store, with descriptors where a member reads them.
-
-    Args:
-        members: of an ensemble.
-        smiles: of all molecules of the store.
-        store: their graphs.
-        keep: whether computed descriptors are kept in the cache folder.
-    """
-    reads = any(isinstance(member, FinetunedModel) and member.problem.descriptors for member in members)
-    return with_descriptors(store, smiles, keep=keep) if reads else store
+def reads_descriptors(member: Member) -> bool:
+    """Whether it needs a store that carries them."""
+    return isinstance(member, FinetunedModel) and member.problem.descriptors
 
 
 def cross_fit(fit: FitMember, data: TaskData, folds: Indices, seed: int) -> CrossFitted:
@@ -75,7 +66,7 @@ def cross_fit(fit: FitMember, data: TaskData, folds: Indices, seed: int) -> Cros
 
     Args:
         fit: from train molecules, validation molecules and a member's number to the member.
-        data: all labelled molecules.
+        data: all labelled molecules, as the members read them.
         folds: of each.
         seed: of the parts held out.
     """
@@ -85,10 +76,9 @@ def cross_fit(fit: FitMember, data: TaskData, folds: Indices, seed: int) -> Cros
         held = draw_folds(data.labels[rest], data.kind, 2 * FOLDS - 2, seed + 1 + fold) == 0
         member = fit(rest[~held], rest[held], fold)
         members.append(member)
-        store = what_they_read([member], data.smiles, data.store, keep=True)
-        out_of_fold[own] = outputs(member, data.smiles, store, own, data.kind)
+        out_of_fold[own] = outputs(member, data.smiles, data.store, own, data.kind)
         if isinstance(member, FinetunedModel):
-            second[rest[held]] = outputs(member, data.smiles, store, rest[held], data.kind)
+            second[rest[held]] = outputs(member, data.smiles, data.store, rest[held], data.kind)
     return CrossFitted(tuple(members), folds, out_of_fold, second)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from molweight.molecules.batch import GraphBatch, collate
+from molweight.molecules.scaled_descriptors import with_descriptors
 from molweight.molecules.store import Store
 from molweight.objectives import described
 from molweight.solver.ranks import ALONE, Ranks
@@ -40,6 +41,16 @@ class TaskData:
         labels = self.labels.copy()
         labels[molecules] = np.nan
         return replace(self, labels=labels)
+
+    def for_heads(self, descriptors: bool) -> "TaskData":
+        """The same data, with descriptors beside the graphs where property heads are to read them.
+
+        Raises:
+            DataError: if RDKit lacks one of them.
+        """
+        if not descriptors:
+            return self
+        return replace(self, store=with_descriptors(self.store, self.smiles))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from torch import Tensor
 from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
 from molweight.molecules.batch import collate
-from molweight.molecules.descriptor_targets import with_descriptors
 from molweight.molecules.padding import Sizes, collate_padded
 from molweight.molecules.store import Store
 from molweight.tasks.data import LabelledBatch, Scaler, TaskData, as_tensor, labelled_batch
@@ -148,8 +147,8 @@ def finetune(
 
     Args:
         encoder: left as it is.
-        data: labels of molecules outside `train` and `valid` are not read. Descriptors are computed where
-            the head reads them and the store carries none.
+        data: labels of molecules outside `train` and `valid` are not read. Its store carries descriptors
+            where the head reads them (see `TaskData.for_heads`).
         train: molecules to learn from.
         valid: molecules that choose the epoch.
         metric: what chooses.
@@ -162,6 +161,7 @@ def finetune(
     Raises:
         FloatingPointError: if the loss is not finite.
         DataError: if the validation molecules have no task that the metric can be computed on.
+        ValueError: if the head reads descriptors and the store carries none.
     """
     torch.manual_seed(seed)
     problem = FinetuneProblem(
@@ -169,8 +169,7 @@ def finetune(
     ).to(compute.device)
     problem.encoder.dropout = config.dropout
     scaler = Scaler.of(data.labels[train], data.kind)
-    computed = config.descriptors and data.store.descriptors is None
-    store = (with_descriptors(data.store, data.smiles) if computed else data.store).to(compute.device)
+    store = data.store.to(compute.device)
     labels = torch.from_numpy(scaler.transform(data.labels)).to(compute.device)
     optimiser = adam(problem.head.parameters(), config.lr, compute.device)
     slower = config.lr * config.encoder_lr_factor

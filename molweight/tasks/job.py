@@ -1,7 +1,8 @@
 """What a method is asked for, and what it comes to."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,6 @@ from numpy.typing import NDArray
 
 from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
-from molweight.molecules.descriptor_targets import with_descriptors
 from molweight.molecules.splits import Split
 from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES
 from molweight.solver import StepRecord
@@ -51,12 +51,10 @@ class Job:
     advance: Advance = lambda done, total, remark: None
     ranks: Ranks = ALONE
 
-    @property
+    @cached_property
     def labelled(self) -> TaskData:
-        """The data, with descriptors beside the graphs where the property head is to read them."""
-        if not self.budget.finetune.descriptors:
-            return self.data
-        return replace(self.data, store=with_descriptors(self.data.store, self.data.smiles))
+        """The data as the property heads of this budget read them."""
+        return self.data.for_heads(self.budget.finetune.descriptors)
 
 
 @dataclass(frozen=True)

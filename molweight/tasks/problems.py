@@ -9,7 +9,7 @@ from molweight.encoders.compute import Compute, at_least_float32
 from molweight.encoders.gin import GIN
 from molweight.encoders.readout import mean_readout
 from molweight.molecules.batch import GraphBatch, known_descriptors
-from molweight.molecules.descriptor_targets import DESCRIPTORS
+from molweight.molecules.scaled_descriptors import DESCRIPTORS
 from molweight.objectives.graph.shared_view import SHARING, SharedView
 from molweight.solver.draws import mixed_seed
 from molweight.tasks.data import LabelledBatch, TaskKind

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from molweight.encoders.compute import at_least_float32
 from molweight.encoders.readout import mean_readout
 from molweight.molecules.batch import GraphBatch, known_descriptors
-from molweight.molecules.descriptor_targets import DESCRIPTORS
+from molweight.molecules.scaled_descriptors import DESCRIPTORS
 from molweight.objectives.graph.corruption import mean_where
 
 

@@ -8,9 +8,9 @@ from rdkit.Chem import Descriptors
 
 from molweight.errors import DataError
 from molweight.molecules.batch import collate
-from molweight.molecules.descriptor_targets import DESCRIPTORS, LIMIT, SCALE, standardised, with_descriptors
 from molweight.molecules.descriptors import rdkit_descriptors
 from molweight.molecules.padding import Sizes, collate_padded
+from molweight.molecules.scaled_descriptors import DESCRIPTORS, LIMIT, SCALE, standardised, with_descriptors
 from molweight.molecules.store import store_from_smiles
 from molweight.molecules.subgraphs import join, keep_atoms, mask_atoms
 from molweight.paths import cache_folder

@@ -5,7 +5,7 @@ from described import described_store
 from molweight.encoders.gin import GIN
 from molweight.encoders.readout import mean_readout
 from molweight.molecules.batch import GraphBatch, collate
-from molweight.molecules.descriptor_targets import DESCRIPTORS
+from molweight.molecules.scaled_descriptors import DESCRIPTORS
 from molweight.molecules.store import store_from_smiles
 from molweight.objectives.graph.descriptor_prediction import DescriptorPrediction
 

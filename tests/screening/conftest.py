@@ -60,12 +60,13 @@ def model(labelled: TaskData, member_kind: str) -> Model:
 
 def make_model(data: TaskData, member_kind: str, **settings: object) -> Model:
     """Settings are those of fine-tuning."""
+    config = FinetuneConfig(epochs=2, patience=2, lr=1e-2, **settings)
+    data = data.for_heads(config.descriptors)
     metric = METRICS["roc_auc" if data.kind == "classification" else "rmse"]
     torch.manual_seed(0)
     encoder = GIN(2, 16)
 
     def network(train, valid, number):
-        config = FinetuneConfig(epochs=2, patience=2, lr=1e-2, **settings)
         return finetune(encoder, data, train, valid, metric, config, CPU, number)
 
     def forest(train, valid, number):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from molweight.errors import DataError
-from molweight.molecules.descriptor_targets import with_descriptors
+from molweight.molecules.scaled_descriptors import with_descriptors
 from molweight.tasks import finetune as finetune_module
 from molweight.tasks.finetune import FinetuneConfig, finetune, predict
 from molweight.tasks.metrics import RMSE, ROC_AUC
@@ -62,7 +62,9 @@ def test_what_descriptors_say_is_learned_by_a_head_that_reads_them(encoder, data
     planted = replace(data, labels=100 + store.descriptors[:, :2].float().numpy())
     config = FinetuneConfig(epochs=40, patience=40, batch_size=6, lr=1e-2, dropout=0.0)
     plain, _ = fitted(encoder, planted, parts, compute, config)
-    reading, _ = fitted(encoder, planted, parts, compute, replace(config, descriptors=True))
+    reading, _ = fitted(
+        encoder, replace(planted, store=store), parts, compute, replace(config, descriptors=True)
+    )
     assert reading.valid < plain.valid / 2
     assert np.isfinite(reading.predict(store, parts["test"])).all()
     with pytest.raises(ValueError, match="the store carries no descriptors"):

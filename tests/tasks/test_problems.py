@@ -6,7 +6,7 @@ from torch import nn
 
 from molweight.encoders.compute import Compute
 from molweight.molecules.batch import collate
-from molweight.molecules.descriptor_targets import DESCRIPTORS, with_descriptors
+from molweight.molecules.scaled_descriptors import DESCRIPTORS, with_descriptors
 from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES, graph_objectives
 from molweight.solver.curvature import frozen_statistics
 from molweight.tasks.data import labelled_batch

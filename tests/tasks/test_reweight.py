@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from molweight.molecules.descriptor_targets import with_descriptors
+from molweight.molecules.scaled_descriptors import with_descriptors
 from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES
 from molweight.solver import LoopConfig
 from molweight.tasks.problems import FinetuneProblem
