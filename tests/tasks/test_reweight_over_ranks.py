@@ -77,7 +77,9 @@ def without_chance(ranks):
 def with_chance(ranks):
     """The four objectives, where one rank often has a batch that two of them learn nothing from."""
     return {
-        name: learned(ranks, graph_objectives, ReweightConfig(LoopConfig(8, warmup=2, **options), 4, 4, 4, 4))
+        name: learned(
+            ranks, graph_objectives, ReweightConfig(LoopConfig(20, warmup=2, **options), 4, 4, 4, 4)
+        )
         for name, options in METHODS.items()
     }
 
