@@ -21,5 +21,8 @@ main()
 """
 
 
-def program(*arguments: object, code: str = "from molweight.cli import main; main()") -> list[str]:
+RUN = "from molweight.cli import main; main()"
+
+
+def program(*arguments: object, code: str = RUN) -> list[str]:
     return [sys.executable, "-c", code, *map(str, arguments)]

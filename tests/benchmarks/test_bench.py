@@ -15,6 +15,12 @@ DEFAULT = ("rf", "scratch", "finetune", "equal", "tapweight")
 SMOKE = ("--budget", "smoke", "--seeds", 2, "--device", "cpu")
 
 
+@pytest.fixture(autouse=True)
+def small_forests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How well a forest does is asked elsewhere."""
+    monkeypatch.setattr("molweight.tasks.baselines.TREES", 20)
+
+
 def bench_config(data_dir: Path, checkpoint: str = "molweight_gin") -> BenchConfig:
     objectives = ("attribute_masking", "edge_prediction")
     return BenchConfig(ALL, objectives, 1, "scaffold", "smoke", data_dir, checkpoint, choose_compute("cpu"))
@@ -74,7 +80,8 @@ def test_objectives_that_make_no_sense_are_refused(run_cli, objectives, complain
 def test_a_second_run_gives_the_same_report(run_cli, small_data, tmp_path, read_report):
     reports = []
     for folder in ("a", "b"):
-        run_cli("bench", "freesolv", *SMOKE, "--data-dir", small_data, "--out", tmp_path / folder)
+        options = (*SMOKE, "--seeds", 1, "--data-dir", small_data, "--out", tmp_path / folder)
+        run_cli("bench", "freesolv", *options)
         reports.append(read_report(tmp_path / folder))
     assert reports[0] == reports[1]
     assert (tmp_path / "a" / "weights.json").read_text() == (tmp_path / "b" / "weights.json").read_text()
@@ -84,7 +91,6 @@ def test_a_second_run_gives_the_same_report(run_cli, small_data, tmp_path, read_
 def test_corrupted_test_labels_change_nothing_but_the_test_score(
     name, small_data, small_checkpoint, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("molweight.tasks.baselines.TREES", 20)
     monkeypatch.setattr("molweight.tasks.baselines.ROUNDS", 5)
     monkeypatch.setattr("molweight.tasks.continued.DRAWS", 3)
     config = bench_config(small_data, small_checkpoint)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from killed import KILLED_AT_A_WRITE, program
+from killed import KILLED_AT_A_WRITE, RUN, program
 
 from molweight.benchmarks.outcomes import Outcome, Outcomes
 from molweight.errors import ConfigError, DataError
@@ -21,6 +21,7 @@ from molweight.tasks.metrics import Score
 from .conftest import write_small_data
 
 OPTIONS = ("freesolv", "--methods", "rf,tapweight", "--seeds", "2", "--budget", "smoke", "--device", "cpu")
+SMALL_FORESTS = "import molweight.tasks.baselines as b; b.TREES = 20\n"
 NOTHING = float("nan")
 RECORD = StepRecord(1, {"a": 1 / 3}, {"a": 0.1}, {"a": NOTHING}, {"a": NOTHING}, 0.3, NOTHING, {}, {})
 PREDICTIONS = np.array([[1 / 3, NOTHING]], np.float32)
@@ -36,13 +37,19 @@ OUTCOME = Outcome(
 )
 
 
+@pytest.fixture(autouse=True)
+def small_forests(monkeypatch):
+    """In this process as in those that are killed: how well a forest does is asked elsewhere."""
+    monkeypatch.setattr("molweight.tasks.baselines.TREES", 20)
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """The folder of a run that nothing disturbed."""
     folder = tmp_path_factory.mktemp("resume")
     data, out = write_small_data(folder / "data"), folder / "whole"
     environment = os.environ | {"MOLWEIGHT_CACHE": str(folder / "cache")}
-    command = program("bench", *OPTIONS, "--data-dir", data, "--out", out)
+    command = program("bench", *OPTIONS, "--data-dir", data, "--out", out, code=SMALL_FORESTS + RUN)
     subprocess.run(command, capture_output=True, check=True, env=environment)
     return out
 
@@ -101,15 +108,18 @@ def test_nothing_begun_is_nothing_to_resume(run_cli, small_data, tmp_path):
 
 @pytest.mark.parametrize(
     ("writes", "moment"),
-    [(4, "before")]
-    + [pytest.param(n, when, marks=pytest.mark.slow) for n in (1, 2, 6) for when in ("before", "after")],
+    [(4, "before")]  # killed after a write, a run has what it had before the next one, less a temporary file
+    + [
+        pytest.param(n, when, marks=pytest.mark.slow)
+        for n, when in ((1, "before"), (2, "before"), (6, "before"), (6, "after"))
+    ],
 )
 def test_killed_during_a_write(
     writes, moment, whole, run_cli, read_report, small_data, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("molweight.tasks.learning.SNAPSHOT_EVERY", 2)
     out = tmp_path / "killed"
-    code = "import molweight.tasks.learning as r; r.SNAPSHOT_EVERY = 2\n" + KILLED_AT_A_WRITE
+    code = SMALL_FORESTS + "import molweight.tasks.learning as r; r.SNAPSHOT_EVERY = 2\n" + KILLED_AT_A_WRITE
     options = ("bench", *OPTIONS, "--data-dir", small_data, "--out", out)
     killed = subprocess.run(program(writes, moment, *options, code=code), capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
@@ -126,7 +136,7 @@ def test_killed_at_random_moments(whole, run_cli, read_report, small_data, tmp_p
     options = ["--out", out]
     for _ in range(6):
         running = subprocess.Popen(
-            program("bench", *OPTIONS, "--data-dir", small_data, *options),
+            program("bench", *OPTIONS, "--data-dir", small_data, *options, code=SMALL_FORESTS + RUN),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -142,7 +152,7 @@ def test_killed_at_random_moments(whole, run_cli, read_report, small_data, tmp_p
 def test_a_killed_loop_goes_on_from_its_snapshot(run_cli, small_data, tmp_path, monkeypatch):
     """Not from its start: the steps before the last snapshot are not taken again."""
     out, steps = tmp_path / "killed", []
-    code = "import molweight.tasks.learning as r; r.SNAPSHOT_EVERY = 2\n" + KILLED_AT_A_WRITE
+    code = SMALL_FORESTS + "import molweight.tasks.learning as r; r.SNAPSHOT_EVERY = 2\n" + KILLED_AT_A_WRITE
     options = ("bench", *OPTIONS, "--methods", "tapweight", "--data-dir", small_data)
     killed = program(2, "after", *options, "--out", out, code=code)
     subprocess.run(killed, capture_output=True, check=False)  # after the snapshot of the second step
