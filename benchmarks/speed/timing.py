@@ -40,12 +40,17 @@ def time_in_turn(
         raise ValueError(f"rounds must be at least 1, got {rounds}")
     seconds: dict[str, list[float]] = {label: [] for label in calls}
     order = list(calls)
-    for number in range(-warmup, rounds):
-        for label in order:
-            took = _seconds(calls[label])
-            if number >= 0:
-                seconds[label].append(took)
-        order.append(order.pop(0))
+    gc.collect()
+    gc.freeze()  # what was there before is not looked through again and again
+    try:
+        for number in range(-warmup, rounds):
+            for label in order:
+                took = _seconds(calls[label])
+                if number >= 0:
+                    seconds[label].append(took)
+            order.append(order.pop(0))
+    finally:
+        gc.unfreeze()
     return seconds
 
 
