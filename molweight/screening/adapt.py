@@ -50,7 +50,7 @@ class AdaptConfig:
         compute: device and precision.
     """
 
-    methods: str = "rf,finetune,equal,tapweight"
+    methods: str = "rf,finetune,finetune@descriptors=true,equal,tapweight"
     budget: str = "standard"
     objectives: tuple[str, ...] = DEFAULT_GRAPH_OBJECTIVES
     seed: int = 0
