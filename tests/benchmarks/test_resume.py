@@ -134,7 +134,7 @@ def test_killed_during_a_write(
 def test_killed_at_random_moments(whole, run_cli, read_report, small_data, tmp_path):
     out, chance = tmp_path / "killed", random.Random(0)
     options = ["--out", out]
-    for _ in range(6):
+    for _ in range(4):
         running = subprocess.Popen(
             program("bench", *OPTIONS, "--data-dir", small_data, *options, code=SMALL_FORESTS + RUN),
             stdout=subprocess.DEVNULL,
