@@ -10,6 +10,7 @@ from molweight.benchmarks.outcomes import FOLDER, Outcome, Outcomes, write_array
 from molweight.run_folder import write_json
 from molweight.solver import StepRecord
 from molweight.tasks.metrics import METRICS, score
+from molweight.tasks.variants import base_of
 
 OBJECTIVES = ("attribute_masking", "context_prediction")
 SETS = {"bbbp": ("roc_auc", 1), "bace": ("roc_auc", 1), "sider": ("roc_auc", 3), "esol": ("rmse", 1)}
@@ -29,7 +30,7 @@ class MadeUp:
 
     Attributes:
         sets: of `SETS`; more may be asked for than are begun.
-        methods: of `NOISE`.
+        methods: of `NOISE`, or variants of these.
         splits: names.
         seeds: on the first split; three on others.
         molecules: of the test part.
@@ -75,7 +76,7 @@ def _make_set(folder: Path, name: str, split: str, made: MadeUp) -> None:
                 write_json({"error": error, "seconds": 1.0}, kept.folder / f"{method}-{seed}.failed.json")
             elif (name, method, seed) not in made.missing:
                 generator = np.random.default_rng((seed, place, list(SETS).index(name)))
-                noise = NOISE[method] * generator.normal(size=labels.shape)
+                noise = NOISE[base_of(method)] * generator.normal(size=labels.shape)
                 predicted = (np.nan_to_num(labels) + noise).astype(np.float32)
                 kept.save(method, seed, _outcome(metric.name, labels, predicted, tasks, method, seed))
 

@@ -16,11 +16,14 @@ from molweight.benchmarks.suite.summary import (
     OURS,
     REFERENCES,
     SetSummary,
+    all_references,
     gain_draws,
     gain_of,
     is_ours,
     our_pairs,
+    references,
 )
+from molweight.tasks.variants import base_of
 
 CLASSIFICATION = "classification"
 HEADLINE = "chiral-scaffold"
@@ -44,15 +47,18 @@ def summarise_over(split: str, sets: Sets, methods: Sequence[str]) -> dict[str, 
     means = {method: _mean(sets, method) for method in methods}
     gains = {
         rival: {m: each for m in methods if m != rival and (each := mean_gain(sets, m, rival))}
-        for rival in REFERENCES
-        if rival in methods
+        for rival in all_references(methods)
     }
     return {
         "means": means,
         "mean_gains": gains,
         "ranking": asdict(ranking) if ranking else None,
         "pairs": compare_pairs(sets, methods),
-        "goals": {m: _goals(sets, m, means, gains) for m in methods if is_ours(m) and split == HEADLINE},
+        "goals": {
+            m: _goals(sets, m, references(m, methods), means, gains)
+            for m in methods
+            if is_ours(m) and split == HEADLINE
+        },
         "agreement": {
             m: found
             for m in methods
@@ -85,7 +91,10 @@ def compare_pairs(sets: Sets, methods: Sequence[str]) -> list[dict[str, Any]]:
 
     Holm's correction is made within the comparisons with the references, and within all others.
     """
-    found = [_pair(sets, method, rival) for method, rival in our_pairs(methods)]
+    found = [
+        _pair(sets, method, rival, rival in references(method, methods))
+        for method, rival in our_pairs(methods)
+    ]
     for claims in (True, False):
         family = [pair for pair in found if pair["claim"] == claims]
         corrected = holm([pair["p"] for pair in family])
@@ -95,7 +104,7 @@ def compare_pairs(sets: Sets, methods: Sequence[str]) -> list[dict[str, Any]]:
     return found
 
 
-def _pair(sets: Sets, method: str, rival: str) -> dict[str, Any]:
+def _pair(sets: Sets, method: str, rival: str, claim: bool) -> dict[str, Any]:
     both = {name: s for name, s in sets.items() if s.finished(method) and s.finished(rival)}
     gains = {name: gain_of(summary, method, rival) for name, summary in both.items()}
     verdicts = {name: verdict(*each.over_both) for name, each in gains.items()}
@@ -104,7 +113,7 @@ def _pair(sets: Sets, method: str, rival: str) -> dict[str, Any]:
     return {
         "method": method,
         "against": rival,
-        "claim": rival in REFERENCES,
+        "claim": claim,
         "sets": list(both),
         "wins": counts["win"],
         "ties": counts["tie"],
@@ -115,18 +124,25 @@ def _pair(sets: Sets, method: str, rival: str) -> dict[str, Any]:
     }
 
 
-def _goals(sets: Sets, method: str, means: Mapping[str, float], gains: Mapping[str, Any]) -> dict[str, Any]:
+def _goals(
+    sets: Sets,
+    method: str,
+    compared: Sequence[str],
+    means: Mapping[str, float],
+    gains: Mapping[str, Any],
+) -> dict[str, Any]:
     """Where a method stands to each of the goals of the protocol; all sets that were begun count."""
+    rivals = {base_of(reference): reference for reference in compared if base_of(reference) in GOALS}
     return {
         "gains": {
-            rival: {"mean": found["mean"], "sets": found["sets"], "wanted": wanted}
-            for rival, wanted in GOALS.items()
-            if (found := gains.get(rival, {}).get(method))
+            base: {"mean": found["mean"], "sets": found["sets"], "wanted": GOALS[base]}
+            for base, rival in rivals.items()
+            if (found := gains[rival].get(method))
         },
         "lost": sorted(
             name
             for name, summary in sets.items()
-            for rival in GOALS
+            for rival in rivals.values()
             if (found := summary.entry["gains"].get(rival, {}).get(method))
             and verdict(*found["over_both"]) == "loss"
         ),

@@ -66,7 +66,8 @@ def _pairs(split: str, pairs: Sequence[Told]) -> PlainTable:
         f"Of {compared} comparisons of equals, about {0.025 * compared:.1f} would come out as wins and as "
         "many as losses.",
         "p: Wilcoxon's signed-rank test over data sets; corrected by Holm within the comparisons with "
-        f"{', '.join(REFERENCES)}, and within all others.",
+        f"{', '.join(REFERENCES)} (with a method's own settings, where they were tried with these), and "
+        "within all others.",
     ]
     if any(pair["too_few"] for pair in pairs):
         notes.append('"too few sets": with so many, no corrected p could be below 0.05, whatever the gains.')

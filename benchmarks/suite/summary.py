@@ -15,6 +15,7 @@ from molweight.benchmarks.suite.results import SetResults
 from molweight.reports.weight_evidence import weight_evidence
 from molweight.screening.bootstrap import standard_error
 from molweight.tasks.metrics import Metric
+from molweight.tasks.variants import base_of
 
 OURS = "tapweight"  # what the names of our methods begin with
 REFERENCES = ("finetune", "equal", "rf")
@@ -74,6 +75,28 @@ def our_pairs(methods: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield from ((method, rival) for rival in rivals)
 
 
+def references(method: str, methods: Sequence[str]) -> list[str]:
+    """What a method is compared with before all others: each of `REFERENCES`, with the method's own settings
+    where it was tried with these.
+
+    >>> references("tapweight@average=5", ["rf", "finetune", "finetune@average=5"])
+    ['finetune@average=5', 'rf']
+    """
+    settings = method.removeprefix(base_of(method))
+    found = (r + settings if r + settings in methods else r for r in REFERENCES)
+    return [reference for reference in found if reference in methods]
+
+
+def all_references(methods: Sequence[str]) -> list[str]:
+    """Those of all methods, each once.
+
+    >>> all_references(["rf", "tapweight", "finetune@average=5", "tapweight@average=5"])
+    ['rf', 'finetune@average=5']
+    """
+    plain = references(OURS, methods)
+    return list(dict.fromkeys([*plain, *(r for m in methods if is_ours(m) for r in references(m, methods))]))
+
+
 def summarise_set(found: SetResults) -> SetSummary:
     """Scores, costs and weights of every cell of a set, and gains on the references."""
     methods, outcomes = list(found.outcomes), found.outcomes
@@ -90,8 +113,7 @@ def summarise_set(found: SetResults) -> SetSummary:
     }
     summary.entry["gains"] = {
         rival: {m: asdict(each) for m in methods if m != rival and (each := gain_of(summary, m, rival))}
-        for rival in REFERENCES
-        if rival in methods
+        for rival in all_references(methods)
     }
     return summary
 

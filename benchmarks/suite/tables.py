@@ -17,7 +17,7 @@ from molweight.benchmarks.suite.numbers import (
     score_over_seeds,
 )
 from molweight.benchmarks.suite.over_sets import CLASSIFICATION
-from molweight.benchmarks.suite.summary import REFERENCES, is_ours
+from molweight.benchmarks.suite.summary import is_ours, references
 from molweight.screening.findings import counted
 
 
@@ -35,7 +35,7 @@ def score_tables(split: str, told: Told, methods: Sequence[str]) -> list[PlainTa
 
 def gain_tables(split: str, told: Told, methods: Sequence[str]) -> list[PlainTable]:
     """What each of our methods gains on each reference, with both intervals, a table each."""
-    return [_gains(split, told, method) for method in methods if is_ours(method)]
+    return [_gains(split, told, method, references(method, methods)) for method in methods if is_ours(method)]
 
 
 def _scores(
@@ -86,8 +86,8 @@ def _score(entry: Told, method: str, other: str | None, best: bool) -> str:
     return marked(score_over_seeds(_values(entry, method, other), entry, method), best)
 
 
-def _gains(split: str, told: Told, method: str) -> PlainTable:
-    rivals = [r for r in REFERENCES if any(method in e["gains"].get(r, {}) for e in told["sets"].values())]
+def _gains(split: str, told: Told, method: str, compared: Sequence[str]) -> PlainTable:
+    rivals = [r for r in compared if any(method in e["gains"].get(r, {}) for e in told["sets"].values())]
     headings = ["set", *(part for r in rivals for part in (f"on {r}", "molecules; seeds"))]
     rows = [[name, *_gain_cells(entry, method, rivals)] for name, entry in told["sets"].items()]
     rows.append(["mean of classification", *_mean_gain_cells(told, method, rivals)])

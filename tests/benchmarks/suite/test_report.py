@@ -130,6 +130,23 @@ def test_variants_are_compared_on_the_validation_part(summary):
     assert line(markdown(summary, "validation"), "`tapweight`").count("|–") == 4
 
 
+def test_a_variant_is_compared_with_what_has_its_settings(tmp_path):
+    methods = ("rf", "finetune", "finetune@average=5", "equal", "tapweight", "tapweight@average=5")
+    found, text = report(make_suite(tmp_path, MadeUp(methods=methods, splits=(CHIRAL,), seeds=2)))
+    told = found["splits"][CHIRAL]
+    claims = [(p["method"], p["against"]) for p in told["pairs"] if p["claim"]]
+    plain, variant = "tapweight", "tapweight@average=5"
+    like = [(variant, "rf"), (variant, "finetune@average=5"), (variant, "equal")]
+    assert sorted(claims) == sorted([*((plain, r) for r in ("rf", "finetune", "equal")), *like])
+    gains = {r: told["mean_gains"][r][variant]["mean"] for r in ("finetune", "finetune@average=5")}
+    assert told["goals"][variant]["gains"]["finetune"]["mean"] == gains["finetune@average=5"]
+    assert told["goals"][plain]["gains"]["finetune"]["mean"] == told["mean_gains"]["finetune"][plain]["mean"]
+    first, second = tables_of(found, "gains", CHIRAL)
+    assert [h for h in first.headings if h.startswith("on ")] == ["on finetune", "on equal", "on rf"]
+    assert second.headings[1::2] == ("on finetune@average=5", "on equal", "on rf")
+    assert "on finetune@average=5" in text
+
+
 def test_what_is_not_finished_is_said_and_neither_best_nor_ranked(unfinished):
     _, summary, text = unfinished
     told = summary["splits"][CHIRAL]
