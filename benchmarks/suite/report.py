@@ -49,10 +49,14 @@ def without_folders(value: Any) -> Any:
 
     >>> without_folders("molweight bench suite --data-dir /home/ada/data --seeds 3")
     'molweight bench suite --data-dir data --seeds 3'
+    >>> without_folders("molweight bench suite --out 'a b'; molweight bench suite --resume '/tmp/a b'")
+    "molweight bench suite --out 'a b'; molweight bench suite --resume 'a b'"
     """
     if not isinstance(value, str):
         return value
-    return shlex.join(Path(part).name if "/" in part else part for part in shlex.split(value))
+    words = shlex.shlex(value, posix=True, punctuation_chars=";")  # one command after the other
+    words.whitespace_split, words.commenters = True, ""
+    return shlex.join(Path(part).name if "/" in part else part for part in words).replace(" ';' ", "; ")
 
 
 def _summarise_split(folder: Path, asked: Asked, split: str) -> dict[str, Any]:
