@@ -6,7 +6,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: workers sha
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs in its background
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # programs that tests interrupt inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # or programs that tests interrupt ignore it too
 
 import numpy as np
 import pytest

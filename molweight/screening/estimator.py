@@ -67,7 +67,7 @@ class PropertyModel(BaseEstimator):
     def __init__(
         self,
         task: str = "auto",
-        methods: str = "rf,finetune,finetune@descriptors=true,equal,tapweight",
+        methods: str = AdaptConfig.methods,
         budget: str = "standard",
         objectives: str = ",".join(DEFAULT_GRAPH_OBJECTIVES),
         checkpoint: str = DEFAULT,

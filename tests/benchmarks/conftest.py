@@ -26,6 +26,12 @@ def small_data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def small_forests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 20 trees, where it is not asked how well a forest does."""
+    monkeypatch.setattr("molweight.tasks.baselines.TREES", 20)
+
+
+@pytest.fixture
 def run_cli(run):
     """The program, called as everywhere."""
     return run

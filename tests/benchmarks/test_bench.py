@@ -10,15 +10,11 @@ from molweight.benchmarks.outcomes import Outcomes
 from molweight.encoders.compute import choose_compute
 from molweight.tasks.methods import METHODS, Job
 
+pytestmark = pytest.mark.usefixtures("small_forests")
+
 ALL = ",".join(METHODS)
 DEFAULT = ("rf", "scratch", "finetune", "equal", "tapweight")
 SMOKE = ("--budget", "smoke", "--seeds", 2, "--device", "cpu")
-
-
-@pytest.fixture(autouse=True)
-def small_forests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """How well a forest does is asked elsewhere."""
-    monkeypatch.setattr("molweight.tasks.baselines.TREES", 20)
 
 
 def bench_config(data_dir: Path, checkpoint: str = "molweight_gin") -> BenchConfig:

@@ -20,8 +20,11 @@ from molweight.tasks.metrics import Score
 
 from .conftest import write_small_data
 
+pytestmark = pytest.mark.usefixtures("small_forests")
+
 OPTIONS = ("freesolv", "--methods", "rf,tapweight", "--seeds", "2", "--budget", "smoke", "--device", "cpu")
-SMALL_FORESTS = "import molweight.tasks.baselines as b; b.TREES = 20\n"
+SMALL_FORESTS = "import molweight.tasks.baselines as b; b.TREES = 20\n"  # as the fixture in this process
+KILLED = SMALL_FORESTS + "import molweight.tasks.learning as r; r.SNAPSHOT_EVERY = 2\n" + KILLED_AT_A_WRITE
 NOTHING = float("nan")
 RECORD = StepRecord(1, {"a": 1 / 3}, {"a": 0.1}, {"a": NOTHING}, {"a": NOTHING}, 0.3, NOTHING, {}, {})
 PREDICTIONS = np.array([[1 / 3, NOTHING]], np.float32)
@@ -35,12 +38,6 @@ OUTCOME = Outcome(
     "cpu, float32",
     PREDICTIONS,
 )
-
-
-@pytest.fixture(autouse=True)
-def small_forests(monkeypatch):
-    """In this process as in those that are killed: how well a forest does is asked elsewhere."""
-    monkeypatch.setattr("molweight.tasks.baselines.TREES", 20)
 
 
 @pytest.fixture(scope="module")
@@ -119,9 +116,8 @@ def test_killed_during_a_write(
 ):
     monkeypatch.setattr("molweight.tasks.learning.SNAPSHOT_EVERY", 2)
     out = tmp_path / "killed"
-    code = SMALL_FORESTS + "import molweight.tasks.learning as r; r.SNAPSHOT_EVERY = 2\n" + KILLED_AT_A_WRITE
     options = ("bench", *OPTIONS, "--data-dir", small_data, "--out", out)
-    killed = subprocess.run(program(writes, moment, *options, code=code), capture_output=True, check=False)
+    killed = subprocess.run(program(writes, moment, *options, code=KILLED), capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     assert not (out / "report.json").exists()
     run_cli("bench", *OPTIONS, "--data-dir", small_data, "--resume", out)
@@ -152,9 +148,8 @@ def test_killed_at_random_moments(whole, run_cli, read_report, small_data, tmp_p
 def test_a_killed_loop_goes_on_from_its_snapshot(run_cli, small_data, tmp_path, monkeypatch):
     """Not from its start: the steps before the last snapshot are not taken again."""
     out, steps = tmp_path / "killed", []
-    code = SMALL_FORESTS + "import molweight.tasks.learning as r; r.SNAPSHOT_EVERY = 2\n" + KILLED_AT_A_WRITE
     options = ("bench", *OPTIONS, "--methods", "tapweight", "--data-dir", small_data)
-    killed = program(2, "after", *options, "--out", out, code=code)
+    killed = program(2, "after", *options, "--out", out, code=KILLED)
     subprocess.run(killed, capture_output=True, check=False)  # after the snapshot of the second step
 
     def counted(state, batch, config):

@@ -1,5 +1,6 @@
 """The estimator by itself, in scikit-learn's machinery, and on disk."""
 
+import inspect
 import json
 
 import numpy as np
@@ -14,8 +15,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from molweight import PropertyModel
+from molweight.cli.adapt import adapt as adapt_command
 from molweight.errors import CheckpointError, ConfigError
 from molweight.molecules.store import store_from_smiles
+from molweight.screening.adapt import AdaptConfig
 
 
 @pytest.fixture(scope="session")
@@ -189,6 +192,11 @@ def test_nothing_is_predicted_before_it_is_fitted(untrained):
             call(["CC"])
     with pytest.raises(NotFittedError):
         untrained.save("nowhere")
+
+
+def test_the_program_tries_the_same_methods():
+    asked = inspect.signature(adapt_command).parameters["methods"].default
+    assert asked == AdaptConfig().methods == PropertyModel().methods
 
 
 def test_a_model_of_one_kind_lacks_the_methods_of_the_other(regressor, classifier):
