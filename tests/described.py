@@ -12,7 +12,8 @@ from molweight.molecules.scaled_descriptors import standardised
 from molweight.molecules.store import Store, store_from_smiles
 
 # what makes up the graphs of a batch, without what it may carry beside them
-GRAPH_FIELDS = tuple(name for name in GraphBatch.__dataclass_fields__ if name != "descriptors")
+BESIDE = ("descriptors", "fingerprints")
+GRAPH_FIELDS = tuple(name for name in GraphBatch.__dataclass_fields__ if name not in BESIDE)
 
 
 def descriptors_of(smiles: Sequence[str]) -> Tensor:

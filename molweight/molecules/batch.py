@@ -24,7 +24,7 @@ class GraphBatch:
     """Several molecular graphs as one, in compressed sparse rows with self-loops.
 
     Entries `row_offsets[a]` to `row_offsets[a + 1]` are the neighbours of atom a, itself among them;
-    the adjacency is symmetric. All tensors but the descriptors are int64, and all lie on one device.
+    the adjacency is symmetric. Tensors of the graphs are int64, and all lie on one device.
     """
 
     atom_type: Tensor  # [atoms]
@@ -36,6 +36,7 @@ class GraphBatch:
     sizes: Tensor  # [molecules] atoms in each
     # float32 [molecules that are there, descriptors], NaN where there is no value
     descriptors: Tensor | None = field(default=None, kw_only=True)
+    fingerprints: Tensor | None = field(default=None, kw_only=True)  # float32 [likewise, bits], 0 or 1
 
     @property
     def atoms(self) -> int:
@@ -152,6 +153,7 @@ def collate(store: Store, molecules: Tensor) -> GraphBatch:
         bond_direction=with_loops(code % BOND_DIRECTIONS, 0),
         sizes=sizes,
         descriptors=descriptors_of(store, molecules),
+        fingerprints=fingerprints_of(store, molecules),
     ).derive()
 
 
@@ -166,9 +168,29 @@ def known_descriptors(batch: GraphBatch) -> Tensor:
     return batch.descriptors
 
 
+def known_fingerprints(batch: GraphBatch) -> Tensor:
+    """The fingerprints that a batch carries: float32 [molecules, bits], 0 or 1.
+
+    Raises:
+        ValueError: if it carries none.
+    """
+    if batch.fingerprints is None:
+        raise ValueError("the store carries no fingerprints; make it by with_fingerprints(store, smiles)")
+    return batch.fingerprints
+
+
 def descriptors_of(store: Store, molecules: Tensor) -> Tensor | None:
     """Of these molecules, float32 [molecules, descriptors], where the store has them."""
     return None if store.descriptors is None else store.descriptors[molecules].float()
+
+
+def fingerprints_of(store: Store, molecules: Tensor) -> Tensor | None:
+    """Of these molecules, float32 [molecules, bits], where the store has them."""
+    if store.fingerprints is None:
+        return None
+    place = torch.arange(7, -1, -1, dtype=torch.uint8, device=store.device)  # the first bit is the highest
+    bits = (store.fingerprints[molecules].unsqueeze(2) >> place) & 1
+    return bits.flatten(1).float()
 
 
 def spans(offsets: Tensor, molecules: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,8 +9,7 @@ from rdkit.Chem import rdFingerprintGenerator
 from rdkit.rdBase import BlockLogs
 
 from molweight.errors import DataError
-
-BITS = 2048
+from molweight.molecules.store import FINGERPRINT_BITS
 
 
 def ecfp4(smiles: Sequence[str]) -> NDArray[np.uint8]:
@@ -28,8 +27,8 @@ def packed_ecfp4(smiles: Sequence[str]) -> NDArray[np.uint8]:
     Raises:
         DataError: at the first text that is not valid SMILES, with its position.
     """
-    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=BITS)
-    packed = np.zeros((len(smiles), BITS // 8), np.uint8)
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=FINGERPRINT_BITS)
+    packed = np.zeros((len(smiles), FINGERPRINT_BITS // 8), np.uint8)
     with BlockLogs():
         for position, text in enumerate(smiles):
             mol = Chem.MolFromSmiles(text)

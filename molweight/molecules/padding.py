@@ -11,7 +11,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from molweight.molecules.batch import GraphBatch, descriptors_of, spans
+from molweight.molecules.batch import GraphBatch, descriptors_of, fingerprints_of, spans
 from molweight.molecules.store import Store
 from molweight.molecules.vocabulary import BOND_DIRECTIONS, BOND_TYPES, SELF_LOOP
 
@@ -157,6 +157,7 @@ def collate_padded(store: Store, molecules: Tensor, capacity: Capacity) -> Padde
         bond_direction=torch.where(loop, 0, code % BOND_DIRECTIONS),
         sizes=sizes,
         descriptors=descriptors_of(store, molecules),
+        fingerprints=fingerprints_of(store, molecules),
         real=real,
         whole=torch.arange(len(molecules), device=store.device),
         reach=capacity.reach,

@@ -19,6 +19,7 @@ from molweight.errors import DataError
 from molweight.molecules.flat_graphs import FlatGraphs, Rejected
 from molweight.molecules.store_file import FORMAT, Progress, read_table, table_in_memory, write_store
 
+FINGERPRINT_BITS = 2048  # eight of them a byte
 CHUNK = 2_000  # molecules per unit of work: under a second of one worker
 
 
@@ -39,6 +40,7 @@ class Store:
     bond: Tensor  # [entries] uint8, type x 3 + direction
     rejected: tuple[Rejected, ...] = ()
     descriptors: Tensor | None = None  # [molecules, descriptors] float16, standardised, NaN without value
+    fingerprints: Tensor | None = None  # [molecules, 256] uint8, ECFP4 in the order of `numpy.packbits`
 
     def __len__(self) -> int:
         return len(self.rows)

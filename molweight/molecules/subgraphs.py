@@ -55,6 +55,7 @@ def keep_atoms(batch: GraphBatch, kept: Tensor) -> GraphBatch:
         bond_direction=inside.bond_direction[alive],
         sizes=torch.bincount(batch.molecule[kept], minlength=batch.molecules),
         descriptors=batch.descriptors,
+        fingerprints=batch.fingerprints,
     )
 
 

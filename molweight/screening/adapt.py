@@ -195,7 +195,7 @@ def _fit_ensemble(
 ) -> CrossFitted:
     folds = draw_folds(data.labels, data.kind, FOLDS, config.seed)
     settings = budget_of(chosen[0].method, find_budget(config.budget)).finetune  # of one method, all seeds
-    read = data.for_heads(settings.descriptors)
+    read = data.for_heads(settings.inputs)
     fit = partial(_fit_member, read, metric, config, checkpoint, settings, chosen)
     return cross_fit(fit, read, folds, config.seed)
 

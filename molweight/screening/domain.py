@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molweight.errors import DataError
-from molweight.molecules.fingerprints import BITS, packed_ecfp4
+from molweight.molecules.fingerprints import packed_ecfp4
+from molweight.molecules.store import FINGERPRINT_BITS
 from molweight.screening.stored import Arrays, refuse_unless, stored
 
 QUANTILE = 0.05  # of the training molecules lie, by the threshold, outside the domain of the others
@@ -94,7 +95,7 @@ class Domain:
         Raises:
             CheckpointError: if the arrays are not those of a domain.
         """
-        fingerprints = stored(arrays, "fingerprints", np.uint8, (None, BITS // 8))
+        fingerprints = stored(arrays, "fingerprints", np.uint8, (None, FINGERPRINT_BITS // 8))
         threshold = stored(arrays, "threshold", np.float64, ())
         refuse_unless(len(fingerprints) >= 2, "fingerprints", "has fewer than two molecules")
         refuse_unless(bool(0 <= threshold <= 1), "threshold", f"is {threshold}, not between 0 and 1")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from molweight.molecules.fingerprints import BITS
+from molweight.molecules.store import FINGERPRINT_BITS
 from molweight.screening.stored import Arrays, refuse_unless, stored
 from molweight.tasks.baselines import RandomForest
 
@@ -65,7 +65,9 @@ class ForestArrays:
         leaves = stored(arrays, "leaves", np.uint32, (int((splits == LEAF).sum()),))
         refuse_unless(_adds_up(nodes, len(splits)), "nodes", f"does not add up to {len(splits)} nodes")
         refuse_unless(
-            bool(((splits < BITS) | (splits == LEAF)).all()), "splits", f"asks for bit {BITS} or above"
+            bool(((splits < FINGERPRINT_BITS) | (splits == LEAF)).all()),
+            "splits",
+            f"asks for bit {FINGERPRINT_BITS} or above",
         )
         refuse_unless(bool((leaves < len(values)).all()), "leaves", f"has places past {len(values)} values")
         refuse_unless(bool(np.isfinite(values).all()), "values", "is not finite")
@@ -114,8 +116,8 @@ def _flatten(tree: Any) -> tuple[NDArray[np.uint16], NDArray[np.float64]]:
     leaf = tree.children_left < 0
     inner = np.flatnonzero(~leaf)
     in_preorder = np.array_equal(tree.children_left[inner], inner + 1)
-    if not in_preorder or (tree.threshold[inner] != 0.5).any() or tree.n_features != BITS:
-        raise ValueError(f"not a tree on {BITS} bits of 0 and 1 in preorder")
+    if not in_preorder or (tree.threshold[inner] != 0.5).any() or tree.n_features != FINGERPRINT_BITS:
+        raise ValueError(f"not a tree on {FINGERPRINT_BITS} bits of 0 and 1 in preorder")
     splits = np.where(leaf, LEAF, tree.feature).astype(np.uint16)
     return splits, tree.value[leaf, 0, -1]
 
@@ -171,7 +173,7 @@ def _trees(splits: NDArray[np.uint16], values: NDArray[np.float64]) -> list[Any]
         mine = nodes[first:end].copy()
         for side in ("left_child", "right_child"):
             mine[side][~leaf[first:end]] -= first
-        tree = Tree(BITS, np.array([1]), 1)
+        tree = Tree(FINGERPRINT_BITS, np.array([1]), 1)
         state = {"node_count": len(mine), "nodes": mine, "values": of_nodes[first:end].copy()}
         tree.__setstate__({**state, "max_depth": 0})  # which prediction does not read
         trees.append(tree)

@@ -1,11 +1,12 @@
 """Members of an ensemble: each a fine-tuned network or a random forest, fitted without one of the folds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from molweight.molecules.head_inputs import HeadInputs
 from molweight.molecules.store import Store
 from molweight.tasks.baselines import TREES, RandomForest
 from molweight.tasks.data import TaskData, TaskKind
@@ -44,7 +45,7 @@ def outputs(
     Args:
         member: what predicts.
         smiles: of all molecules of the store.
-        store: their graphs, with descriptors where the member reads them.
+        store: their graphs, with what the member reads beside them.
         molecules: positions of those to predict.
         kind: of the tasks.
     """
@@ -54,9 +55,10 @@ def outputs(
     return logits(predicted) if kind == "classification" else predicted
 
 
-def reads_descriptors(member: Member) -> bool:
-    """Whether it needs a store that carries them."""
-    return isinstance(member, FinetunedModel) and member.problem.descriptors
+def head_inputs(members: Iterable[Member]) -> HeadInputs:
+    """What a store must carry beside graphs for all of them."""
+    read = [member.problem.inputs for member in members if isinstance(member, FinetunedModel)]
+    return HeadInputs(any(each.descriptors for each in read), any(each.fingerprints for each in read))
 
 
 def cross_fit(fit: FitMember, data: TaskData, folds: Indices, seed: int) -> CrossFitted:

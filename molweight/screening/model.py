@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from molweight.molecules.scaled_descriptors import with_descriptors
 from molweight.molecules.store import Store
 from molweight.screening.calibration import PlattScaling
 from molweight.screening.conformal import CrossIntervals, CrossSets
 from molweight.screening.domain import Domain, Neighbours
-from molweight.screening.members import CrossFitted, Member, outputs, reads_descriptors
+from molweight.screening.members import CrossFitted, Member, head_inputs, outputs
 from molweight.tasks.data import TaskData, TaskKind
 
 COVERAGE = 0.9
@@ -89,8 +88,7 @@ class Model:
     def member_values(self, smiles: Sequence[str], store: Store) -> NDArray[np.float64]:
         """What each member predicts, values or probabilities: float64 [members, molecules, tasks]."""
         everything = np.arange(len(store))
-        if any(map(reads_descriptors, self.members)):
-            store = with_descriptors(store, smiles, keep=False)  # libraries would fill the cache
+        store = head_inputs(self.members).on(store, smiles, keep=False)  # libraries would fill the cache
         found = [outputs(member, smiles, store, everything, self.about.kind) for member in self.members]
         scaled = [f.astype(np.float64) if self.platt is None else self.platt.apply(f) for f in found]
         return np.stack(scaled)

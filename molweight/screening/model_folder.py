@@ -15,6 +15,7 @@ from safetensors.numpy import load, save
 from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
 from molweight.errors import CheckpointError
+from molweight.molecules.head_inputs import HeadInputs
 from molweight.screening.calibration import PlattScaling
 from molweight.screening.conformal import CrossIntervals, CrossSets
 from molweight.screening.domain import Domain
@@ -114,8 +115,8 @@ def _member(kind: str, arrays: Arrays, about: About, compute: Compute) -> Member
     valid = float(arrays.pop("valid"))
     layers = len({name.split(".")[2] for name in arrays if name.startswith("encoder.gnn_layers.")})
     encoder = GIN(layers, arrays["encoder.node_embeddings.0.weight"].shape[1])
-    reads = arrays["head.weight"].shape[1] > encoder.width
-    problem = FinetuneProblem(encoder, len(about.tasks), about.kind, compute, descriptors=reads)
+    inputs = HeadInputs.of_width(arrays["head.weight"].shape[1] - encoder.width)
+    problem = FinetuneProblem(encoder, len(about.tasks), about.kind, compute, inputs)
     problem.load_state_dict({name: torch.from_numpy(value) for name, value in arrays.items()})
     return FinetunedModel(problem.to(compute.device).eval(), scaler, valid)
 

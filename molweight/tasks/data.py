@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from molweight.molecules.batch import GraphBatch, collate
-from molweight.molecules.scaled_descriptors import with_descriptors
+from molweight.molecules.head_inputs import HeadInputs
 from molweight.molecules.store import Store
 from molweight.objectives import described
 from molweight.solver.ranks import ALONE, Ranks
@@ -42,15 +42,13 @@ class TaskData:
         labels[molecules] = np.nan
         return replace(self, labels=labels)
 
-    def for_heads(self, descriptors: bool) -> "TaskData":
-        """The same data, with descriptors beside the graphs where property heads are to read them.
+    def for_heads(self, inputs: HeadInputs) -> "TaskData":
+        """The same data, with what property heads are to read beside the graphs.
 
         Raises:
-            DataError: if RDKit lacks one of them.
+            DataError: if RDKit lacks one of the descriptors.
         """
-        if not descriptors:
-            return self
-        return replace(self, store=with_descriptors(self.store, self.smiles))
+        return replace(self, store=inputs.on(self.store, self.smiles))
 
 
 @dataclass(frozen=True)

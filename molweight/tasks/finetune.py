@@ -13,6 +13,7 @@ from torch import Tensor
 from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
 from molweight.molecules.batch import collate
+from molweight.molecules.head_inputs import HeadInputs
 from molweight.molecules.padding import Sizes, collate_padded
 from molweight.molecules.store import Store
 from molweight.tasks.data import LabelledBatch, Scaler, TaskData, as_tensor, labelled_batch
@@ -44,6 +45,7 @@ class FinetuneConfig:
         average: epochs over whose ends weights are averaged before they are judged; 1 averages none.
         descriptors: whether the head reads RDKit's descriptors beside what the encoder says, as in chemprop
             (Yang et al., J. Chem. Inf. Model. 2019).
+        fingerprints: whether it reads the 2,048 bits of ECFP4, likewise.
     """
 
     epochs: int
@@ -54,6 +56,7 @@ class FinetuneConfig:
     average: int = 1
     encoder_lr_factor: float = 1.0
     descriptors: bool = False
+    fingerprints: bool = False
 
     def __post_init__(self) -> None:
         for name in ("epochs", "patience", "batch_size", "average"):
@@ -65,6 +68,11 @@ class FinetuneConfig:
             raise ValueError(f"encoder_lr_factor must be positive, got {self.encoder_lr_factor}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be from 0 to below 1, got {self.dropout}")
+
+    @property
+    def inputs(self) -> HeadInputs:
+        """What the head reads beside what the encoder says."""
+        return HeadInputs(self.descriptors, self.fingerprints)
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,7 @@ class FinetunedModel:
         """Scores that rank, or values in the units of the data: [molecules, tasks].
 
         Raises:
-            ValueError: if the head reads descriptors and the store carries none.
+            ValueError: if the store does not carry what the head reads.
         """
         return self.scaler.invert(predict(self.problem, store, molecules))
 
@@ -147,8 +155,8 @@ def finetune(
 
     Args:
         encoder: left as it is.
-        data: labels of molecules outside `train` and `valid` are not read. Its store carries descriptors
-            where the head reads them (see `TaskData.for_heads`).
+        data: labels of molecules outside `train` and `valid` are not read. Its store carries what
+            the head reads (see `TaskData.for_heads`).
         train: molecules to learn from.
         valid: molecules that choose the epoch.
         metric: what chooses.
@@ -161,12 +169,11 @@ def finetune(
     Raises:
         FloatingPointError: if the loss is not finite.
         DataError: if the validation molecules have no task that the metric can be computed on.
-        ValueError: if the head reads descriptors and the store carries none.
+        ValueError: if the store does not carry what the head reads.
     """
     torch.manual_seed(seed)
-    problem = FinetuneProblem(
-        copy.deepcopy(encoder), len(data.tasks), data.kind, compute, config.descriptors
-    ).to(compute.device)
+    problem = FinetuneProblem(copy.deepcopy(encoder), len(data.tasks), data.kind, compute, config.inputs)
+    problem.to(compute.device)
     problem.encoder.dropout = config.dropout
     scaler = Scaler.of(data.labels[train], data.kind)
     store = data.store.to(compute.device)

@@ -54,7 +54,7 @@ class Job:
     @cached_property
     def labelled(self) -> TaskData:
         """The data as the property heads of this budget read them."""
-        return self.data.for_heads(self.budget.finetune.descriptors)
+        return self.data.for_heads(self.budget.finetune.inputs)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from molweight.tasks.sampling import step_batch
 
 def task_problem(job: Job, encoder: GIN) -> FinetuneProblem:
     """The encoder itself, not a copy, under a fresh head that predicts each task's mean."""
-    reads = job.budget.finetune.descriptors
-    problem = FinetuneProblem(encoder, len(job.data.tasks), job.data.kind, job.compute, reads)
+    inputs = job.budget.finetune.inputs
+    problem = FinetuneProblem(encoder, len(job.data.tasks), job.data.kind, job.compute, inputs)
     start_at_base_rate(problem.head, torch.from_numpy(job.data.labels[job.split.train]), job.data.kind)
     return problem.to(job.compute.device)
 

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from molweight.encoders.compute import Compute, at_least_float32
 from molweight.encoders.gin import GIN
 from molweight.encoders.readout import mean_readout
-from molweight.molecules.batch import GraphBatch, known_descriptors
-from molweight.molecules.scaled_descriptors import DESCRIPTORS
+from molweight.molecules.batch import GraphBatch
+from molweight.molecules.head_inputs import GRAPH_ALONE, HeadInputs
 from molweight.objectives.graph.shared_view import SHARING, SharedView
 from molweight.solver.draws import mixed_seed
 from molweight.tasks.data import LabelledBatch, TaskKind
@@ -73,16 +73,20 @@ class FinetuneProblem(nn.Module):
         tasks: how many.
         kind: of all of them.
         compute: device and precision.
-        descriptors: let the head read RDKit's standardised descriptors beside the mean over atoms (0 where
-            there is no value). Batches must carry them (see `with_descriptors`).
+        inputs: what the head reads beside the mean over atoms; batches must carry it (see `HeadInputs.on`).
     """
 
     def __init__(
-        self, encoder: GIN, tasks: int, kind: TaskKind, compute: Compute, descriptors: bool = False
+        self,
+        encoder: GIN,
+        tasks: int,
+        kind: TaskKind,
+        compute: Compute,
+        inputs: HeadInputs = GRAPH_ALONE,
     ) -> None:
         super().__init__()
-        self.encoder, self.kind, self.compute, self.descriptors = encoder, kind, compute, descriptors
-        self.head = nn.Linear(encoder.width + (len(DESCRIPTORS) if descriptors else 0), tasks)
+        self.encoder, self.kind, self.compute, self.inputs = encoder, kind, compute, inputs
+        self.head = nn.Linear(encoder.width + inputs.width, tasks)
 
     def forward(self, batch: LabelledBatch) -> Tensor:
         """Outputs for the molecules of a batch; its labels are not read."""
@@ -96,10 +100,9 @@ class FinetuneProblem(nn.Module):
         """Logits, or standardised values: [molecules, tasks].
 
         Raises:
-            ValueError: if the head reads descriptors and the batch carries none.
+            ValueError: if the batch does not carry what the head reads.
         """
         with self.compute.autocast():
             h = mean_readout(self.encoder(graphs), graphs)
-            if self.descriptors:
-                h = torch.cat([h, known_descriptors(graphs).nan_to_num().to(h.dtype)], dim=1)
-            return at_least_float32(self.head(h))
+            read = [beside.to(h.dtype) for beside in self.inputs.of(graphs)]
+            return at_least_float32(self.head(torch.cat([h, *read], dim=1)))

@@ -15,6 +15,7 @@ from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
 from molweight.molecules.batch import collate
 from molweight.molecules.folds import scaffold_parts
+from molweight.molecules.head_inputs import HeadInputs
 from molweight.molecules.store import Store
 from molweight.objectives import graph_objectives
 from molweight.solver import LoopConfig, StepRecord
@@ -95,8 +96,8 @@ def reweight(
 
     Args:
         encoder: left as it is.
-        data: labels of molecules outside `train` and `valid` are not read. Where its store carries
-            descriptors, the property heads read them.
+        data: labels of molecules outside `train` and `valid` are not read. What its store carries
+            beside the graphs, the property heads read.
         train: molecules of the pretrain and the finetune problem.
         valid: molecules of the reweight problem; not read where it has folds of `train`.
         config: settings.
@@ -119,7 +120,8 @@ def reweight(
     pretrain = PretrainProblem(copy.deepcopy(encoder), objectives(encoder.width), compute, config.shared_view)
     copies = [_copy(encoder, data, learn, config, compute) for learn, _ in parts]
     shared = f" over {ranks.count} ranks" if ranks.count > 1 else ""
-    reads = ", with descriptors" if data.store.descriptors is not None else ""
+    inputs = HeadInputs.carried_by(data.store)
+    reads = f", with {inputs}" if inputs.width else ""
     beside = "" if corpus is None else f", a corpus of {len(corpus)}"
     identity = (
         f"{config} seed {seed}, {len(train)} and {len(valid)} molecules{beside}{reads}, {compute}{shared}"
@@ -137,8 +139,8 @@ def reweight(
 def _copy(
     encoder: GIN, data: TaskData, learn: NDArray[np.int64], config: ReweightConfig, compute: Compute
 ) -> FinetuneProblem:
-    reads = data.store.descriptors is not None
-    problem = FinetuneProblem(copy.deepcopy(encoder), len(data.tasks), data.kind, compute, reads)
+    inputs = HeadInputs.carried_by(data.store)
+    problem = FinetuneProblem(copy.deepcopy(encoder), len(data.tasks), data.kind, compute, inputs)
     # neither its direction nor its offset is to come from chance
     start_at_base_rate(problem.head, torch.from_numpy(data.labels[learn]), data.kind)
     problem.encoder.dropout = config.finetune_dropout

@@ -61,7 +61,7 @@ def model(labelled: TaskData, member_kind: str) -> Model:
 def make_model(data: TaskData, member_kind: str, **settings: object) -> Model:
     """Settings are those of fine-tuning."""
     config = FinetuneConfig(epochs=2, patience=2, lr=1e-2, **settings)
-    data = data.for_heads(config.descriptors)
+    data = data.for_heads(config.inputs)
     metric = METRICS["roc_auc" if data.kind == "classification" else "rmse"]
     torch.manual_seed(0)
     encoder = GIN(2, 16)

@@ -1,4 +1,5 @@
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -30,16 +31,18 @@ def test_a_model_comes_back_and_predicts_the_same_to_the_last_bit(model, folder)
     assert np.array_equal(first.neighbours.similarity, second.neighbours.similarity)
 
 
-def test_members_that_read_descriptors_come_back_and_get_those_of_new_molecules(labelled, tmp_path):
-    model = make_model(labelled, "network", descriptors=True)
+@pytest.mark.parametrize("read", [("descriptors",), ("fingerprints",), ("descriptors", "fingerprints")])
+def test_members_get_of_new_molecules_what_their_heads_read(read, labelled, tmp_path):
+    model = make_model(labelled, "network", **dict.fromkeys(read, True))
     write_model(model, labelled.labels, tmp_path)
     again, store = read_model(tmp_path, CPU), store_from_smiles(NEW)
-    kept = list((cache_folder() / "descriptors").iterdir())
-    assert len(kept) == 1  # of the training molecules
+    assert all(asdict(member.problem.inputs)[name] for name in read for member in again.members)
+    kept = list((cache_folder() / "descriptors").glob("*"))
+    assert len(kept) == ("descriptors" in read)  # of the training molecules
     first, second = model.predict(NEW, store), again.predict(NEW, store)
     assert np.array_equal(first.value, second.value)
     assert not np.array_equal(first.value, make_model(labelled, "network").predict(NEW, store).value)
-    assert list((cache_folder() / "descriptors").iterdir()) == kept
+    assert list((cache_folder() / "descriptors").glob("*")) == kept
 
 
 def test_nothing_in_the_folder_needs_unpickling(folder):

@@ -7,6 +7,7 @@ import pytest
 from molweight.cli.adapt import adapt
 from molweight.cli.bench import bench
 from molweight.errors import ConfigError
+from molweight.molecules.head_inputs import HeadInputs
 from molweight.screening.comparison import IN_WORDS
 from molweight.tasks import baselines, continued
 from molweight.tasks.baselines import RandomForest
@@ -52,10 +53,11 @@ def test_a_method_keeps_its_promises(name, job):
 @pytest.mark.parametrize(
     "name", ["scratch", "finetune", "equal", "cosine", "aligned-joint", "two-level", "tapweight"]
 )
-def test_the_head_of_every_network_can_read_descriptors(name, job):
-    (method,) = find_methods(f"{name}@descriptors=true").values()
+@pytest.mark.parametrize("read", ["descriptors", "fingerprints"])
+def test_the_head_of_every_network_can_read_more_than_the_graph(name, read, job):
+    (method,) = find_methods(f"{name}@{read}=true").values()
     fitted = method(job)
-    assert fitted.model.problem.descriptors
+    assert fitted.model.problem.inputs == HeadInputs(**{read: True})
     predicted = fitted.predict(np.arange(20))
     valid = job.split.valid
     reached = score(job.metric, job.data.labels[valid], predicted[valid], job.data.tasks).value

@@ -6,7 +6,8 @@ from torch import nn
 
 from molweight.encoders.compute import Compute
 from molweight.molecules.batch import collate
-from molweight.molecules.scaled_descriptors import DESCRIPTORS, with_descriptors
+from molweight.molecules.fingerprints import ecfp4
+from molweight.molecules.head_inputs import HeadInputs
 from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES, graph_objectives
 from molweight.solver.curvature import frozen_statistics
 from molweight.tasks.data import labelled_batch
@@ -40,19 +41,25 @@ def test_a_prediction_does_not_depend_on_the_molecules_beside_it(encoder, data, 
     assert torch.allclose(together, alone, atol=1e-6)
 
 
-def test_a_head_reads_descriptors_beside_the_mean_over_atoms(encoder, data, labelled, compute):
+@pytest.mark.parametrize("inputs", [HeadInputs(True), HeadInputs(False, True), HeadInputs(True, True)])
+def test_what_a_head_reads_is_added_to_the_mean_over_atoms(inputs, encoder, data, labelled, compute):
     plain = FinetuneProblem(encoder, 2, data.kind, compute).eval()
-    reading = FinetuneProblem(encoder, 2, data.kind, compute, descriptors=True).eval()
-    assert reading.head.in_features == 16 + len(DESCRIPTORS)
-    store = with_descriptors(data.store, data.smiles)
-    store.descriptors[3, 5] = math.nan  # no value is that of the mean, 0
+    reading = FinetuneProblem(encoder, 2, data.kind, compute, inputs).eval()
+    store = inputs.on(data.store, data.smiles)
+    read = [torch.from_numpy(ecfp4(data.smiles)).float()] if inputs.fingerprints else []
+    if inputs.descriptors:
+        store.descriptors[3, 5] = math.nan  # no value is that of the mean, 0
+        read.insert(0, store.descriptors.float().nan_to_num())
+    assert reading.head.in_features == 16 + sum(each.shape[1] for each in read)
     with torch.no_grad():
         reading.head.weight[:, :16] = plain.head.weight
         reading.head.bias.copy_(plain.head.bias)
         found = reading.predict(collate(store, torch.arange(20)))
-        own = store.descriptors.float().nan_to_num() @ reading.head.weight[:, 16:].T
+        own = torch.cat(read, 1) @ reading.head.weight[:, 16:].T
         assert torch.allclose(found, plain.predict(labelled.graphs) + own, atol=1e-4)
-    with pytest.raises(ValueError, match="the store carries no descriptors"):
+    with pytest.raises(
+        ValueError, match=r"the store carries no (descriptors|fingerprints); make it by with_"
+    ):
         reading.predict(labelled.graphs)
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from molweight.molecules.scaled_descriptors import with_descriptors
+from molweight.molecules.batch import collate
+from molweight.molecules.head_inputs import HeadInputs
 from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES
 from molweight.solver import LoopConfig
 from molweight.tasks.problems import FinetuneProblem
@@ -50,10 +51,14 @@ def test_the_encoder_is_left_as_it_is_and_another_given_back(encoder, data, part
 
 
 @pytest.mark.parametrize("data", ["regression"], indirect=True)
-def test_the_property_heads_read_the_descriptors_that_a_store_carries(encoder, data, parts, compute):
-    """A label that is a descriptor is learned by a head that reads it, when the encoder hardly moves."""
-    store = with_descriptors(data.store, data.smiles)
-    planted = replace(data, labels=store.descriptors[:, :1].float().numpy(), tasks=("planted",))
+@pytest.mark.parametrize(
+    ("inputs", "column"), [(HeadInputs(descriptors=True), 0), (HeadInputs(fingerprints=True), 80)]
+)
+def test_the_property_heads_read_what_a_store_carries(inputs, column, encoder, data, parts, compute):
+    """A label that is a column of it is learned by a head that reads it, when the encoder hardly moves."""
+    store = inputs.on(data.store, data.smiles)
+    (read,) = inputs.of(collate(store, torch.arange(len(store))))
+    planted = replace(data, labels=read[:, column : column + 1].numpy(), tasks=("planted",))
     config = replace(CONFIG, loop=LoopConfig(steps=30, warmup=3, finetune_lr=1e-5, head_lr=1e-2))
     plain, reading = (
         learned(encoder, replace(planted, store=s), parts, compute, config=config).history
