@@ -17,6 +17,7 @@ from molweight.encoders.compute import Compute
 from molweight.errors import ConfigError, DataError
 from molweight.molecules.splits import SEEDED, SPLITTERS, Split
 from molweight.reports.progress import Advance, progress_bar
+from molweight.reports.side_by_side import processes
 from molweight.solver.ranks import ALONE, Ranks
 from molweight.tasks.budgets import Budget, find_budget
 from molweight.tasks.data import TaskData
@@ -40,6 +41,7 @@ class BenchConfig:
         ranks: those that share each batch of continued pretraining; all else each does alike.
         every: iterations from one step of the weights to the next.
         shared_view: let objectives that can be shown one view share it.
+        jobs: processes in which methods and seeds run side by side; -1 for one on each core.
     """
 
     methods: str
@@ -53,10 +55,13 @@ class BenchConfig:
     ranks: Ranks = ALONE
     every: int = 1
     shared_view: bool = False
+    jobs: int = 1
 
     def __post_init__(self) -> None:
         check_parallel(find_methods(self.methods), self.ranks)
         find_budget(self.budget)
+        if processes(self.jobs) > 1 and self.ranks.count > 1:
+            raise ConfigError("--jobs does not go with torchrun, which has started the processes already")
         if self.every < 1:
             raise ConfigError(f"--every must be at least 1, got {self.every}")
         if self.split not in SPLITTERS:
@@ -129,7 +134,7 @@ def run_bench(
         snapshot = kept.snapshot(label, seed)
         return run_cell(setting, methods[label], splits[seed], seed, snapshot=snapshot, advance=advance)
 
-    outcomes = run_all(name, methods, config.seeds, kept, metric.name, run, config.ranks)
+    outcomes = run_all(name, methods, config.seeds, kept, metric.name, run, config.ranks, config.jobs)
     return BenchResult(name, loaded, metric, splits, outcomes)
 
 

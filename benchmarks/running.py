@@ -1,11 +1,13 @@
 """Methods x seeds of a benchmark in any domain; what was reached before is taken as it is."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any, Protocol
 
 from molweight.benchmarks.outcomes import Outcome, Outcomes
 from molweight.reports.progress import Advance, announce, progress_bar
+from molweight.reports.side_by_side import side_by_side
 from molweight.solver import StepRecord
 from molweight.solver.ranks import ALONE, Ranks
 from molweight.tasks.metrics import Score
@@ -35,12 +37,13 @@ class AnyFitted(Protocol):
 
 def run_all(
     name: str,
-    methods: Iterable[str],
+    methods: Collection[str],
     seeds: int,
     kept: Outcomes,
     metric: str,
     run: Run,
     ranks: Ranks = ALONE,
+    jobs: int = 1,
 ) -> dict[str, list[Outcome]]:
     """Run every method with every seed, each outcome kept as soon as it is reached.
 
@@ -52,21 +55,28 @@ def run_all(
         metric: its name, for the lines shown.
         run: from a method's name, a seed and a function that reports progress to the outcome.
         ranks: all of which come to each outcome; rank 0 keeps it.
+        jobs: processes; -1 for one on each core. Several ranks have one each.
     """
 
-    def one(label: str, seed: int) -> Outcome:
-        if (before := ranks.once(lambda: kept.load(label, seed))) is not None:
-            announce(f"{name}: {label}, seed {seed}: done before")
-            return before
+    def shown(label: str, seed: int) -> Outcome:
         with progress_bar(f"{name}: {label}, seed {seed}") as advance:
-            outcome = run(label, seed, advance)
+            return run(label, seed, advance)
+
+    asked = [(label, seed) for label in methods for seed in range(seeds)]
+    found: dict[tuple[str, int], Outcome] = {}
+    for label, seed in asked:
+        if (before := ranks.once(partial(kept.load, label, seed))) is not None:
+            announce(f"{name}: {label}, seed {seed}: done before")
+            found[label, seed] = before
+    left = [each for each in asked if each not in found]
+    for place, outcome in side_by_side(shown, left, jobs, name):
+        label, seed = left[place]
         if ranks.first:
             kept.save(label, seed, outcome)
         reached = f"valid {metric} {outcome.valid:.3f} in {outcome.seconds:.0f} s"
         announce(f"{name}: {label}, seed {seed}: {reached}")
-        return outcome
-
-    return {label: [one(label, seed) for seed in range(seeds)] for label in methods}
+        found[label, seed] = outcome
+    return {label: [found[label, seed] for seed in range(seeds)] for label in methods}
 
 
 def outcome_of(

@@ -60,6 +60,7 @@ ABLATIONS = (
     "finetune@average=5",
     "finetune@encoder_lr_factor=0.1",
     "finetune@descriptors=true",
+    "finetune@descriptors=true@fingerprints=true",
     "equal",
     "equal@head_steps=100",
     "equal@encoder_lr_factor=0.1",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from molweight.cli.options import DEFAULT_OBJECTIVES, Checkpoint, Device, Objectives, Precision
+from molweight.cli.options import DEFAULT_OBJECTIVES, Checkpoint, Device, Jobs, Objectives, Precision
 
 
 def adapt(
@@ -49,6 +49,7 @@ def adapt(
     checkpoint: Checkpoint = "molweight_gin",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier model.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    jobs: Jobs = 1,
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
@@ -66,7 +67,7 @@ def adapt(
     from molweight.screening.run_adapt import AdaptRun, run_adapt
 
     kinds, compute = find_objectives(objectives), choose_compute(device, precision)
-    config = AdaptConfig(methods, budget, kinds, seed, checkpoint, compute)
+    config = AdaptConfig(methods, budget, kinds, seed, checkpoint, compute, jobs)
     run = AdaptRun(
         data,
         tuple(target),

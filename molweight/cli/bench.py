@@ -9,7 +9,7 @@ import typer
 from molweight.cli.bench_report import report
 from molweight.cli.bench_suite import suite
 from molweight.cli.groups import UnlessNamed
-from molweight.cli.options import DEFAULT_OBJECTIVES, Checkpoint, Device, Objectives, Precision
+from molweight.cli.options import DEFAULT_OBJECTIVES, Checkpoint, Device, Jobs, Objectives, Precision
 from molweight.errors import ConfigError
 from molweight.launch import joined_ranks, launched, refuse_ranks
 
@@ -74,6 +74,7 @@ def bench(
     share_view: Annotated[
         bool, typer.Option("--share-view", help="Attribute masking and edge prediction share a masked view.")
     ] = False,
+    jobs: Jobs = 1,
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
@@ -106,6 +107,8 @@ def bench(
     check_names(names)
     if raw and not plant:
         raise ConfigError("--raw goes with --plant, of which it is an ablation")
+    if plant and jobs != 1:
+        raise ConfigError("--jobs does not go with --plant, which runs one seed after the other")
     compute, kinds = choose_compute(device, precision), find_objectives(objectives)
     config = BenchConfig(
         methods,
@@ -118,6 +121,7 @@ def bench(
         compute,
         every=every,
         shared_view=share_view,
+        jobs=jobs,
     )
     if plant:
         refuse_ranks("--plant")

@@ -5,6 +5,13 @@ from typing import Annotated
 import typer
 
 Device = Annotated[str, typer.Option(help="auto (a GPU where there is one), cpu or cuda.")]
+Jobs = Annotated[
+    int,
+    typer.Option(
+        help="Processes that fit side by side, of about 1 GB each; -1 for one on each core. Numbers may "
+        "differ from those of one process in their last digits."
+    ),
+]
 Precision = Annotated[str, typer.Option(help="auto (bfloat16 where it is fast), float32 or bfloat16.")]
 Checkpoint = Annotated[
     str, typer.Option(help="molweight_gin, a DGL-LifeSci GIN by name, or a .safetensors or .pth path.")

@@ -17,6 +17,7 @@ from molweight.molecules.store import cached_store
 from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES
 from molweight.paths import cache_folder
 from molweight.reports.progress import Advance, announce, progress_bar
+from molweight.reports.side_by_side import processes
 from molweight.screening.choose_split import choose_split
 from molweight.screening.facts import canonical_smiles
 from molweight.screening.hygiene import leakage
@@ -48,6 +49,7 @@ class AdaptConfig:
         seed: of all random choices.
         checkpoint: encoder that the methods start from.
         compute: device and precision.
+        jobs: processes in which trials, and then members, are fitted side by side; -1 for one on each core.
     """
 
     methods: str = "rf,finetune,finetune@descriptors=true,equal,tapweight"
@@ -56,6 +58,7 @@ class AdaptConfig:
     seed: int = 0
     checkpoint: str = DEFAULT
     compute: Compute = field(default_factory=choose_compute)
+    jobs: int = 1
 
     def __post_init__(self) -> None:
         if compared := [n for n in find_methods(self.methods) if base_of(n) in COMPARED_ONLY]:
@@ -63,6 +66,7 @@ class AdaptConfig:
                 f"--methods {', '.join(compared)}: for `molweight bench` alone, to compare with; leave it out"
             )
         find_budget(self.budget)
+        processes(self.jobs)
         if self.seed < 0:
             raise ConfigError(f"--seed must not be negative, got {self.seed}")
 
@@ -187,7 +191,7 @@ def _run_trials(
         )
         return try_method(method, methods[method], job)
 
-    return run_trials(methods, config.seeds, kept, metric.name, attempt)
+    return run_trials(methods, config.seeds, kept, metric.name, attempt, config.jobs)
 
 
 def _fit_ensemble(
@@ -197,7 +201,7 @@ def _fit_ensemble(
     settings = budget_of(chosen[0].method, find_budget(config.budget)).finetune  # of one method, all seeds
     read = data.for_heads(settings.inputs)
     fit = partial(_fit_member, read, metric, config, checkpoint, settings, chosen)
-    return cross_fit(fit, read, folds, config.seed)
+    return cross_fit(fit, read, folds, config.seed, config.jobs)
 
 
 def _fit_member(

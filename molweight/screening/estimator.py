@@ -51,6 +51,7 @@ class PropertyModel(BaseEstimator):
         random_state: of all random choices, as scikit-learn has it.
         device: auto, cpu or cuda.
         precision: auto, float32 or bfloat16.
+        n_jobs: processes that fit side by side, as scikit-learn has it: None for 1, -1 for one on each core.
         verbose: show progress on standard error.
 
     Attributes:
@@ -75,6 +76,7 @@ class PropertyModel(BaseEstimator):
         random_state: Any = 0,
         device: str = "auto",
         precision: str = "auto",
+        n_jobs: int | None = None,
         verbose: bool = False,
     ) -> None:
         self.task = task
@@ -86,6 +88,7 @@ class PropertyModel(BaseEstimator):
         self.random_state = random_state
         self.device = device
         self.precision = precision
+        self.n_jobs = n_jobs
         self.verbose = verbose
 
     def __sklearn_tags__(self) -> Any:
@@ -262,6 +265,7 @@ class PropertyModel(BaseEstimator):
             int(seed),
             self.checkpoint,
             choose_compute(self.device, self.precision),
+            1 if self.n_jobs is None else self.n_jobs,
         )
 
     def _take(self, state: FittedState) -> Self:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from molweight.molecules.head_inputs import HeadInputs
 from molweight.molecules.store import Store
+from molweight.reports.side_by_side import side_by_side
 from molweight.tasks.baselines import TREES, RandomForest
 from molweight.tasks.data import TaskData, TaskKind
 from molweight.tasks.finetune import FinetunedModel
@@ -61,7 +62,7 @@ def head_inputs(members: Iterable[Member]) -> HeadInputs:
     return HeadInputs(any(each.descriptors for each in read), any(each.fingerprints for each in read))
 
 
-def cross_fit(fit: FitMember, data: TaskData, folds: Indices, seed: int) -> CrossFitted:
+def cross_fit(fit: FitMember, data: TaskData, folds: Indices, seed: int, jobs: int = 1) -> CrossFitted:
     """Fit a member for each fold on the others, and predict the fold with it.
 
     A part of the others is held out in turn to choose when to stop; the fold itself has no part in it.
@@ -71,17 +72,26 @@ def cross_fit(fit: FitMember, data: TaskData, folds: Indices, seed: int) -> Cros
         data: all labelled molecules, as the members read them.
         folds: of each.
         seed: of the parts held out.
+        jobs: processes; -1 for one on each core.
     """
-    members, out_of_fold, second = [], np.full_like(data.labels, np.nan), np.full_like(data.labels, np.nan)
-    for fold in range(int(folds.max()) + 1):
-        rest, own = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        held = draw_folds(data.labels[rest], data.kind, 2 * FOLDS - 2, seed + 1 + fold) == 0
-        member = fit(rest[~held], rest[held], fold)
-        members.append(member)
+    count = int(folds.max()) + 1
+    asked = [(*_parts(data, folds, fold, seed), fold) for fold in range(count)]
+    found = dict(side_by_side(fit, asked, jobs, "members"))
+    members = tuple(found[fold] for fold in range(count))
+    out_of_fold, second = np.full_like(data.labels, np.nan), np.full_like(data.labels, np.nan)
+    for member, (_, held, fold) in zip(members, asked, strict=True):
+        own = np.flatnonzero(folds == fold)
         out_of_fold[own] = outputs(member, data.smiles, data.store, own, data.kind)
         if isinstance(member, FinetunedModel):
-            second[rest[held]] = outputs(member, data.smiles, data.store, rest[held], data.kind)
-    return CrossFitted(tuple(members), folds, out_of_fold, second)
+            second[held] = outputs(member, data.smiles, data.store, held, data.kind)
+    return CrossFitted(members, folds, out_of_fold, second)
+
+
+def _parts(data: TaskData, folds: Indices, fold: int, seed: int) -> tuple[Indices, Indices]:
+    """What the member without a fold learns from, and what is held out to choose when to stop."""
+    rest = np.flatnonzero(folds != fold)
+    held = draw_folds(data.labels[rest], data.kind, 2 * FOLDS - 2, seed + 1 + fold) == 0
+    return rest[~held], rest[held]
 
 
 def draw_folds(labels: NDArray[np.float32], kind: TaskKind, count: int, seed: int) -> Indices:

@@ -123,7 +123,7 @@ def _identity(training: TrainingSet, config: AdaptConfig, unlabelled: Sequence[s
     return {
         "data": training.digest,
         "unlabelled": len(unlabelled),
-        **{name: str(value) for name, value in asdict(config).items() if name != "compute"},
+        **{name: str(value) for name, value in asdict(config).items() if name not in ("compute", "jobs")},
         "compute": str(config.compute),
         "version": molweight.__version__,
     }

@@ -19,6 +19,7 @@ from molweight.errors import DataError
 from molweight.molecules.splits import Split
 from molweight.paths import replacing
 from molweight.reports.progress import Advance, announce, progress_bar
+from molweight.reports.side_by_side import side_by_side
 from molweight.run_folder import RunFolder
 from molweight.solver import StepRecord
 from molweight.tasks.metrics import Metric, score
@@ -173,6 +174,7 @@ def run_trials(
     kept: Trials,
     metric: str,
     attempt: Callable[[str, int, Advance], Trial],
+    jobs: int = 1,
 ) -> list[Trial]:
     """Every method with every seed, each kept as soon as it is done; what was done before is taken as it is.
 
@@ -182,17 +184,27 @@ def run_trials(
         kept: folder of finished trials, begun.
         metric: its name, for the lines shown.
         attempt: from a method's name, a seed and a function that reports progress to the trial.
+        jobs: processes; -1 for one on each core.
     """
-    trials = []
-    for method in methods:
-        for seed in seeds:
-            if (trial := kept.load(method, seed)) is None:
-                with progress_bar(f"{method}, seed {seed}") as advance:
-                    trial = attempt(method, seed, advance)
-                kept.save(trial)
-            announce(f"{method}, seed {seed}: valid {metric} {trial.valid:.3f} in {trial.seconds:.0f} s")
-            trials.append(trial)
-    return trials
+
+    def tell(trial: Trial) -> None:
+        reached = f"valid {metric} {trial.valid:.3f} in {trial.seconds:.0f} s"
+        announce(f"{trial.method}, seed {trial.seed}: {reached}")
+
+    def shown(method: str, seed: int) -> Trial:
+        with progress_bar(f"{method}, seed {seed}") as advance:
+            return attempt(method, seed, advance)
+
+    asked = [(method, seed) for method in methods for seed in seeds]
+    found = {each: trial for each in asked if (trial := kept.load(*each)) is not None}
+    for trial in found.values():
+        tell(trial)
+    left = [each for each in asked if each not in found]
+    for place, trial in side_by_side(shown, left, jobs, "trials"):
+        kept.save(trial)
+        tell(trial)
+        found[left[place]] = trial
+    return [found[each] for each in asked]
 
 
 def best_method(trials: Sequence[Trial], metric: Ranked) -> str:

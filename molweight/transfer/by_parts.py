@@ -1,7 +1,6 @@
 """Work in named parts, side by side, each kept as soon as it is done."""
 
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
@@ -9,6 +8,7 @@ import joblib
 import numpy as np
 
 from molweight.reports.progress import progress_bar
+from molweight.reports.side_by_side import run_calls
 from molweight.run_folder import RunFolder, read_json, write_json
 
 Job = tuple[str, Callable[..., Any], tuple[Any, ...]]  # name of the part, function, arguments
@@ -30,20 +30,10 @@ def do_parts(parts: Sequence[Job], kept: RunFolder, jobs: int, title: str) -> di
     missing = [part for part in parts if not paths[part[0]].exists()]
     calls = [joblib.delayed(_plain_result)(function, arguments) for _, function, arguments in missing]
     with progress_bar(title) as advance:
-        for done, ((name, _, _), result) in enumerate(zip(missing, in_parallel(calls, jobs), strict=True), 1):
+        for done, ((name, _, _), result) in enumerate(zip(missing, run_calls(calls, jobs), strict=True), 1):
             write_json({"result": result}, paths[name])
             advance(done, len(missing), "")
     return {name: read_json(path)["result"] for name, path in paths.items()}
-
-
-def in_parallel(calls: Sequence[Any], jobs: int) -> Iterator[Any]:
-    """Results in order, each as soon as it and those before are there."""
-    workers = 1 if len(calls) < 2 else jobs
-    with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "A worker stopped"
-        )  # one that has grown is replaced; nothing is lost
-        yield from joblib.Parallel(workers, return_as="generator")(calls)
 
 
 def _plain_result(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:

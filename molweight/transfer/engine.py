@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 import molweight
 from molweight.reports.progress import progress_bar
+from molweight.reports.side_by_side import run_calls
 from molweight.run_folder import RunFolder
-from molweight.transfer.by_parts import do_parts, in_parallel
+from molweight.transfer.by_parts import do_parts
 from molweight.transfer.confirm import confirm_pair, pairs_to_confirm
 from molweight.transfer.curves import Fit
 from molweight.transfer.data import TransferData
@@ -111,7 +112,7 @@ def _fit(
     ]
     found: list[Fit | None] = []
     with progress_bar("curves") as advance:
-        for fit in in_parallel(calls, jobs):
+        for fit in run_calls(calls, jobs):
             found.append(fit)
             advance(len(found), len(calls), "")
     count = len(tasks)

@@ -210,3 +210,31 @@ def test_overwriting_must_be_asked_for(run_cli, small_data, tmp_path):
     assert code == 2
     assert "--overwrite" in stderr
     assert run_cli(*options, "--overwrite")[0] == 0
+
+
+@pytest.mark.slow
+def test_side_by_side_it_comes_to_the_same_but_for_rounding(run_cli, small_data, tmp_path, read_report):
+    found = []
+    for jobs in (1, 2):
+        out = tmp_path / str(jobs)
+        options = ("--methods", "finetune,tapweight", "--jobs", jobs, "--data-dir", small_data, "--out", out)
+        code, _, said = run_cli("bench", "freesolv", *SMOKE, *options)
+        assert code == 0
+        assert said.count("valid rmse") == 4
+        found.append(read_report(out)["methods"])
+    for method in ("finetune", "tapweight"):
+        for part in ("test", "valid"):
+            assert found[1][method][part] == pytest.approx(found[0][method][part], rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--jobs", 0), "--jobs must be at least 1"),
+        (("--jobs", 2, "--plant"), "--jobs does not go with --plant"),
+    ],
+)
+def test_jobs_that_make_no_sense_are_refused(run_cli, options, says):
+    code, _, error = run_cli("bench", "freesolv", *options)
+    assert code == 2
+    assert says in error

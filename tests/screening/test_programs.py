@@ -216,6 +216,19 @@ def test_a_variant_is_tried_and_its_settings_are_those_of_the_members(adapt, tmp
     assert json.loads((tmp_path / "model" / "metrics.json").read_text())["chosen"] == variant
 
 
+@pytest.mark.slow
+def test_side_by_side_it_comes_to_the_same_model_but_for_rounding(adapt, tmp_path):
+    metrics = {}
+    for jobs in (1, 2):
+        code, _, err = adapt(tmp_path / str(jobs), "--jobs", jobs, methods="finetune,tapweight")
+        assert code == 0, err
+        assert err.count("valid rmse") == 2
+        metrics[jobs] = json.loads((tmp_path / str(jobs) / "metrics.json").read_text())
+    assert metrics[1]["chosen"] == metrics[2]["chosen"]
+    for name, found in metrics[1]["methods"].items():
+        assert metrics[2]["methods"][name]["valid"] == pytest.approx(found["valid"], rel=1e-2)
+
+
 def test_methods_that_no_ensemble_can_be_fitted_of_are_refused(adapt, tmp_path):
     code, _, err = adapt(tmp_path / "model", methods="rf,probe,finetune,two-level,aligned-joint@lr=1e-4")
     assert code == 2

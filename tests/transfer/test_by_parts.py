@@ -1,16 +1,11 @@
 """Parts are kept as soon as they are done."""
 
-import os
-import sys
-import time
-
-import joblib
 import numpy as np
 import pytest
 
 from molweight.errors import DataError
 from molweight.run_folder import RunFolder
-from molweight.transfer.by_parts import do_parts, in_parallel
+from molweight.transfer.by_parts import do_parts
 
 
 def halved(value: float) -> np.ndarray:
@@ -48,17 +43,3 @@ def test_a_damaged_part_is_named(kept):
     (kept.folder / "a.json").write_text("{")
     with pytest.raises(DataError, match=r"a\.json"):
         do_parts([("a", halved, (1.0,))], kept, 1, "halving")
-
-
-@pytest.mark.slow
-def test_a_worker_that_has_grown_is_renewed_and_no_result_is_lost():
-    # an inner function is sent whole: a worker cannot import test modules
-    def grown(number):
-        """Leaves 400 MB in its process, which joblib finds after a second."""
-        sys.grown = [*getattr(sys, "grown", []), np.ones(50_000_000)]
-        time.sleep(1.2)
-        return number, os.getpid()
-
-    found = list(in_parallel([joblib.delayed(grown)(number) for number in range(6)], jobs=2))
-    assert [number for number, _ in found] == list(range(6))
-    assert len({worker for _, worker in found}) > 2
