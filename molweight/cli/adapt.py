@@ -33,7 +33,7 @@ def adapt(
             "single-descriptor-prediction, equal, random-20, uncertainty, gradnorm, cosine, upgrad, "
             "fixed-learned, tapweight, tapweight-cg, tapweight-strength, tapweight-folds."
         ),
-    ] = "rf,finetune,finetune@descriptors=true,equal,tapweight",
+    ] = "rf,finetune,finetune@descriptors=true@fingerprints=true,equal,tapweight",
     budget: Annotated[
         str, typer.Option(help="smoke (to try out), quick (1 seed), standard (3 seeds) or full (5 seeds).")
     ] = "standard",

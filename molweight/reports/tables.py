@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from rich.console import JustifyMethod
 from rich.table import Table
 
 from molweight.reports.words import label
@@ -40,7 +41,8 @@ def scores_table(
         "seconds",
         "cost",
     ):
-        table.add_column(heading, justify="left" if heading == "method" else "right")
+        justify: JustifyMethod = "left" if heading == "method" else "right"
+        table.add_column(heading, justify=justify, overflow="fold")  # a variant's name may be long
     unit = np.mean(methods["finetune"]["seconds"]) if "finetune" in methods else None
     for name, values in methods.items():
         seconds = float(np.mean(values["seconds"]))

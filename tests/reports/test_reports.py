@@ -10,9 +10,9 @@ from molweight.reports.rejected import write_rejected
 from molweight.reports.tables import scores_table, weights_table
 
 
-def text_of(table) -> str:
+def text_of(table, width=120) -> str:
     output = StringIO()
-    Console(width=120, file=output).print(table)
+    Console(width=width, file=output).print(table)
     return output.getvalue()
 
 
@@ -25,6 +25,14 @@ def test_scores_table_gives_mean_spread_and_cost():
     assert "0.700 ± 0.141" in text
     assert "2.5x" in text
     assert "test ROC-AUC ↑" in text
+
+
+def test_a_long_name_of_a_variant_is_told_to_its_end():
+    name = "finetune@descriptors=true@fingerprints=true"
+    methods = {name: {"test": [0.6, 0.8], "valid": [0.9, 0.9], "seconds": [2.0, 2.0]}}
+    lines = text_of(scores_table("t", "roc_auc", True, methods), width=80).splitlines()
+    told = [line.split("│")[1].strip() for line in lines if line.startswith("│")]
+    assert "".join(told) == name
 
 
 EVIDENCE = {name: {"cosine": [0.1, 0.3, 0.2], "signal_to_noise": [1.0, 2.0, 3.0]} for name in "ab"}
