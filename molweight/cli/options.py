@@ -9,7 +9,8 @@ Jobs = Annotated[
     int,
     typer.Option(
         help="Processes that fit side by side, of about 1 GB each; -1 for one on each core. Each has its "
-        "share of the cores; with other numbers of threads, results differ by rounding, in long runs as by a seed."
+        "share of the cores; with other numbers of threads, results differ by rounding, in long runs as by "
+        "a seed."
     ),
 ]
 Precision = Annotated[str, typer.Option(help="auto (bfloat16 where it is fast), float32 or bfloat16.")]
