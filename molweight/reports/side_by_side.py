@@ -31,7 +31,8 @@ def side_by_side(
     """Results with their places in the arguments, each as soon as it is there.
 
     With one process they come in order, from this one, and the function shows its own progress. With
-    several, its bars are hidden, and each process has its share of the cores.
+    several, its bars are hidden, and each process has its share of the cores, whatever the number of
+    calls: a run that goes on with its last one comes to the bits that it would have come to.
 
     Args:
         function: may be a closure; what it raises is raised here, and ends the other calls.
@@ -39,27 +40,29 @@ def side_by_side(
         jobs: processes; -1 for one on each core.
         title: of the bar.
     """
-    count = min(processes(jobs), max(1, len(arguments)))
+    count = processes(jobs)
     if count == 1:
         yield from ((place, function(*each)) for place, each in enumerate(arguments))
         return
     cores = max(1, joblib.cpu_count() // count)
     calls = [joblib.delayed(_quietly)(cores, place, function, each) for place, each in enumerate(arguments)]
     with progress_bar(f"{title}, {count} at once") as advance:
-        for done, result in enumerate(run_calls(calls, count, "generator_unordered"), 1):
+        for done, result in enumerate(_results(calls, count, "generator_unordered"), 1):
             advance(done, len(calls), "")
             yield result
 
 
-def run_calls(calls: Sequence[Any], jobs: int, order: str = "generator") -> Iterator[Any]:
-    """Results of joblib's delayed calls.
+def run_calls(calls: Sequence[Any], jobs: int) -> Iterator[Any]:
+    """Results of joblib's delayed calls in order, each as soon as it and those before are there.
 
     Args:
-        calls: to be made.
+        calls: to be made; one alone is made in this process.
         jobs: processes; -1 for one on each core.
-        order: of the results, as joblib names it: `generator`, or `generator_unordered`.
     """
-    workers = 1 if len(calls) < 2 else jobs
+    return _results(calls, 1 if len(calls) < 2 else jobs, "generator")
+
+
+def _results(calls: Sequence[Any], workers: int, order: str) -> Iterator[Any]:
     with warnings.catch_warnings():
         # one that has grown is replaced; nothing is lost
         warnings.filterwarnings("ignore", "A worker stopped")

@@ -36,6 +36,16 @@ def test_several_processes_give_each_result_with_its_place_as_soon_as_it_is_ther
     assert capfd.readouterr() == ("", "")
 
 
+def test_one_call_that_is_left_has_no_more_cores_than_it_would_have_had_among_others():
+    def call():
+        return os.getpid(), os.environ[CORES]
+
+    ((place, (process, cores)),) = side_by_side(call, [()], 2, "calls")
+    assert place == 0
+    assert process != os.getpid()
+    assert int(cores) == max(1, joblib.cpu_count() // 2)
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_what_a_call_raises_is_raised_here(jobs):
     def call(number):
