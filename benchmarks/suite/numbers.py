@@ -31,6 +31,13 @@ def number(value: Any, entry: Told, sign: str = "") -> str:
     return points(value, sign) if entry["kind"] == CLASSIFICATION else f"{value:{sign}.3f}"
 
 
+def interval(ends: Sequence[float | None], entry: Told) -> str:
+    """Both ends of an interval of a difference of scores."""
+    if None in ends:
+        return NOTHING
+    return " to ".join(number(end, entry, "+") for end in ends)
+
+
 def score_over_seeds(values: Sequence[float], entry: Told, method: str) -> str:
     """Mean ± spread of a method on a set, and of how many seeds where not of all; or why there is none."""
     if not values:

@@ -11,6 +11,7 @@ from scipy import stats
 
 from molweight.benchmarks.suite.agreement import agreement
 from molweight.benchmarks.suite.comparison import mean_of_differences, percentile_interval, verdict
+from molweight.benchmarks.suite.ensembles import mean_of_ensembles
 from molweight.benchmarks.suite.ranking import holm, least_corrected, rank_methods, signed_rank
 from molweight.benchmarks.suite.summary import (
     OURS,
@@ -52,6 +53,9 @@ def summarise_over(split: str, sets: Sets, methods: Sequence[str]) -> dict[str, 
     return {
         "means": means,
         "mean_gains": gains,
+        "ensembles": mean_of_ensembles(
+            [s.ensembles for s in _of_kind(sets, CLASSIFICATION)], all_references(methods)
+        ),
         "ranking": asdict(ranking) if ranking else None,
         "pairs": compare_pairs(sets, methods),
         "goals": {

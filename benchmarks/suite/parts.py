@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from molweight.benchmarks.plain_table import PlainTable
+from molweight.benchmarks.suite.ensemble_tables import ensemble_tables
 from molweight.benchmarks.suite.facts import cost_tables, failure_tables, set_tables, weight_tables
 from molweight.benchmarks.suite.rank_tables import goal_tables, rank_tables
 from molweight.benchmarks.suite.tables import gain_tables, score_tables
@@ -15,6 +16,7 @@ PARTS: dict[str, Tables] = {
     "sets": set_tables,
     "scores": score_tables,
     "gains": gain_tables,
+    "ensembles": ensemble_tables,
     "validation": validation_tables,
     "ranks": rank_tables,
     "goals": goal_tables,

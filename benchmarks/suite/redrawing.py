@@ -45,11 +45,23 @@ def resample(
         cells = [(method, seed) for method, done in predicted.items() for seed in seeds if seed in done]
         if cells:
             truth = labels[seeds[0]]
-            counts = draw_counts(len(truth), (crc32(name.encode()), seeds[0]), draws)
+            counts = molecule_draws(len(truth), name, seeds[0], draws)
             scores = resampled_scores(metric, truth, [predicted[m][seed] for m, seed in cells], counts)
             for (method, seed), drawn in zip(cells, scores, strict=True):
                 found[method][seed] = drawn
     return found
+
+
+def molecule_draws(molecules: int, name: str, seed: int, draws: int = DRAWS) -> Array:
+    """How often each test molecule is drawn: [draws, molecules].
+
+    Args:
+        molecules: how many.
+        name: of the data set.
+        seed: the first of those that share a split.
+        draws: how many.
+    """
+    return draw_counts(molecules, (crc32(name.encode()), seed), draws)
 
 
 def seed_weights(seeds: int, name: str, draws: int = DRAWS) -> Array:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from molweight.benchmarks.outcomes import Outcome
 from molweight.benchmarks.suite.comparison import common_seeds, drawn_gain, gain
+from molweight.benchmarks.suite.ensembles import Ensembles, ensemble_facts, ensembles_of
 from molweight.benchmarks.suite.redrawing import resample, seed_weights
 from molweight.benchmarks.suite.results import SetResults
 from molweight.reports.weight_evidence import weight_evidence
@@ -36,6 +37,7 @@ class SetSummary:
         seeds: how many were asked for.
         tests: test score of each method and finished seed.
         drawn: the same on test molecules drawn anew, [draws] each.
+        ensembles: of the seeds of each method, where they share a test part.
     """
 
     name: str
@@ -44,6 +46,7 @@ class SetSummary:
     seeds: int
     tests: Mapping[str, Mapping[int, float]]
     drawn: Mapping[str, Mapping[int, Array]]
+    ensembles: Ensembles | None
 
     def finished(self, method: str) -> bool:
         """Whether all seeds are."""
@@ -105,7 +108,8 @@ def summarise_set(found: SetResults) -> SetSummary:
     parts = dict(enumerate(found.digests))
     name = f"{found.name} {found.split}"
     drawn = resample(found.metric, found.labels, parts, predicted, name)
-    summary = SetSummary(name, _facts(found), found.metric, len(found.digests), tests, drawn)
+    ensembles = ensembles_of(found, name)
+    summary = SetSummary(name, _facts(found), found.metric, len(found.digests), tests, drawn, ensembles)
     unit = outcomes.get(COST_UNIT, {})
     summary.entry["sampling_error"] = _sampling_error(summary)
     summary.entry["methods"] = {
@@ -115,6 +119,8 @@ def summarise_set(found: SetResults) -> SetSummary:
         rival: {m: asdict(each) for m in methods if m != rival and (each := gain_of(summary, m, rival))}
         for rival in all_references(methods)
     }
+    if ensembles:
+        summary.entry["ensembles"] = ensemble_facts(ensembles, all_references(methods))
     return summary
 
 

@@ -10,6 +10,7 @@ from molweight.benchmarks.suite.numbers import (
     NOTHING,
     Told,
     heading,
+    interval,
     marked,
     number,
     of_kind,
@@ -122,15 +123,9 @@ def _mean_gain_cells(told: Told, method: str, rivals: Sequence[str]) -> Iterable
 
 
 def _with_interval(found: Told, entry: Told, few: str) -> str:
-    text = f"{number(found['mean'], entry, '+')} ({_interval(found['over_both'], entry)}){few}"
+    text = f"{number(found['mean'], entry, '+')} ({interval(found['over_both'], entry)}){few}"
     return marked(text, verdict(*found["over_both"]) != "tie")
 
 
 def _apart(found: Told, entry: Told) -> str:
-    return "; ".join(_interval(found[over], entry) for over in ("over_molecules", "over_seeds"))
-
-
-def _interval(ends: Sequence[float | None], entry: Told) -> str:
-    if None in ends:
-        return NOTHING
-    return " to ".join(number(end, entry, "+") for end in ends)
+    return "; ".join(interval(found[over], entry) for over in ("over_molecules", "over_seeds"))
