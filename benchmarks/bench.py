@@ -17,7 +17,7 @@ from molweight.encoders.compute import Compute
 from molweight.errors import ConfigError, DataError
 from molweight.molecules.splits import SEEDED, SPLITTERS, Split
 from molweight.reports.progress import Advance, progress_bar
-from molweight.reports.side_by_side import processes
+from molweight.reports.side_by_side import process_facts, processes
 from molweight.solver.ranks import ALONE, Ranks
 from molweight.tasks.budgets import Budget, find_budget
 from molweight.tasks.data import TaskData
@@ -141,7 +141,9 @@ def run_bench(
 def _identity(name: str, config: BenchConfig, loaded: Loaded, splits: Sequence[Split]) -> dict[str, Any]:
     """What a resumed run must agree on."""
     shared = {"number of ranks": config.ranks.count} if config.ranks.count > 1 else {}
-    return shared | {
+    return {
+        **shared,
+        **process_facts(config.jobs),
         "data set": name,
         "data": loaded.sha256,
         "split": [split.digest for split in splits],

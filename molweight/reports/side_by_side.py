@@ -25,6 +25,16 @@ def processes(jobs: int) -> int:
     return joblib.cpu_count() if jobs == -1 else jobs
 
 
+def process_facts(jobs: int) -> dict[str, int]:
+    """What of them a resumed run must agree on, as each number of them rounds otherwise; of one, nothing.
+
+    >>> process_facts(1), process_facts(3)
+    ({}, {'number of processes': 3})
+    """
+    count = processes(jobs)
+    return {"number of processes": count} if count > 1 else {}
+
+
 def side_by_side(
     function: Callable[..., Result], arguments: Sequence[tuple[Any, ...]], jobs: int, title: str
 ) -> Iterator[tuple[int, Result]]:

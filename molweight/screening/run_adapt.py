@@ -11,6 +11,7 @@ from rich.table import Table
 
 import molweight
 from molweight.molecules.tables import open_molecules
+from molweight.reports.side_by_side import process_facts
 from molweight.reports.tables import scores_table
 from molweight.reports.words import label
 from molweight.screening.adapt import AdaptConfig, adapt
@@ -121,6 +122,7 @@ def tell_result(metrics: dict[str, Any], training: TrainingSet, out: Path, conso
 def _identity(training: TrainingSet, config: AdaptConfig, unlabelled: Sequence[str]) -> dict[str, Any]:
     """What a resumed run must agree on."""
     return {
+        **process_facts(config.jobs),
         "data": training.digest,
         "unlabelled": len(unlabelled),
         **{name: str(value) for name, value in asdict(config).items() if name not in ("compute", "jobs")},

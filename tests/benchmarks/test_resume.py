@@ -103,6 +103,20 @@ def test_nothing_begun_is_nothing_to_resume(run_cli, small_data, tmp_path):
     assert not (tmp_path / "none").exists()
 
 
+def test_it_goes_on_with_as_many_processes_as_it_was_begun_with(run_cli, small_data, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    out = tmp_path / "out"
+    options = ("bench", *OPTIONS, "--data-dir", small_data)
+    with monkeypatch.context() as patched:
+        patched.setattr("molweight.benchmarks.bench.run_all", interrupted)
+        run_cli(*options, "--jobs", 2, "--out", out)
+    code, _, error = run_cli(*options, "--resume", out)
+    assert code == 2
+    assert "another number of processes" in " ".join(error.split())
+
+
 @pytest.mark.parametrize(
     ("writes", "moment"),
     [(4, "before")]  # killed after a write, a run has what it had before the next one, less a temporary file

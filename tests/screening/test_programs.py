@@ -130,6 +130,9 @@ def test_a_run_that_is_killed_goes_on_to_the_same_model(command, tmp_path):
     code, err = ended(start(command, tmp_path / "model"))
     assert code == 2
     assert "holds an interrupted run" in err
+    code, err = ended(start(command, tmp_path / "model", "--resume", "--jobs", 2))
+    assert code == 2
+    assert "another number of processes" in " ".join(err.split())
     assert ended(start(command, tmp_path / "model", "--resume"))[0] == 0
     first, second = (load_file(tmp_path / name / "weights.safetensors") for name in ("straight", "model"))
     assert first.keys() == second.keys()
