@@ -34,9 +34,9 @@ class GraphBatch:
     bond_type: Tensor  # [entries]
     bond_direction: Tensor  # [entries]
     sizes: Tensor  # [molecules] atoms in each
-    # float32 [molecules that are there, descriptors], NaN where there is no value
+    # as in the store, [molecules that are there, columns]; what reads them takes them to float32
     descriptors: Tensor | None = field(default=None, kw_only=True)
-    fingerprints: Tensor | None = field(default=None, kw_only=True)  # float32 [likewise, bits], 0 or 1
+    fingerprints: Tensor | None = field(default=None, kw_only=True)
 
     @property
     def atoms(self) -> int:
@@ -152,45 +152,29 @@ def collate(store: Store, molecules: Tensor) -> GraphBatch:
         bond_type=with_loops(code // BOND_DIRECTIONS, SELF_LOOP),
         bond_direction=with_loops(code % BOND_DIRECTIONS, 0),
         sizes=sizes,
-        descriptors=descriptors_of(store, molecules),
-        fingerprints=fingerprints_of(store, molecules),
+        descriptors=rows_of(store.descriptors, molecules),
+        fingerprints=rows_of(store.fingerprints, molecules),
     ).derive()
 
 
-def known_descriptors(batch: GraphBatch) -> Tensor:
-    """The descriptors that a batch carries: float32 [molecules, descriptors], NaN where there is no value.
+def carried(values: Tensor | None, what: str) -> Tensor:
+    """What a batch carries of its molecules.
+
+    Args:
+        values: the field, [molecules, columns].
+        what: its name.
 
     Raises:
         ValueError: if it carries none.
     """
-    if batch.descriptors is None:
-        raise ValueError("the store carries no descriptors; make it by with_descriptors(store, smiles)")
-    return batch.descriptors
+    if values is None:
+        raise ValueError(f"the store carries no {what}; make it by with_{what}(store, smiles)")
+    return values
 
 
-def known_fingerprints(batch: GraphBatch) -> Tensor:
-    """The fingerprints that a batch carries: float32 [molecules, bits], 0 or 1.
-
-    Raises:
-        ValueError: if it carries none.
-    """
-    if batch.fingerprints is None:
-        raise ValueError("the store carries no fingerprints; make it by with_fingerprints(store, smiles)")
-    return batch.fingerprints
-
-
-def descriptors_of(store: Store, molecules: Tensor) -> Tensor | None:
-    """Of these molecules, float32 [molecules, descriptors], where the store has them."""
-    return None if store.descriptors is None else store.descriptors[molecules].float()
-
-
-def fingerprints_of(store: Store, molecules: Tensor) -> Tensor | None:
-    """Of these molecules, float32 [molecules, bits], where the store has them."""
-    if store.fingerprints is None:
-        return None
-    place = torch.arange(7, -1, -1, dtype=torch.uint8, device=store.device)  # the first bit is the highest
-    bits = (store.fingerprints[molecules].unsqueeze(2) >> place) & 1
-    return bits.flatten(1).float()
+def rows_of(values: Tensor | None, molecules: Tensor) -> Tensor | None:
+    """Of these molecules, [molecules, columns], where the store has them."""
+    return None if values is None else values[molecules]
 
 
 def spans(offsets: Tensor, molecules: Tensor) -> tuple[Tensor, Tensor]:

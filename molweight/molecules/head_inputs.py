@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from molweight.molecules.batch import GraphBatch, known_descriptors, known_fingerprints
+from molweight.molecules.batch import GraphBatch, carried
 from molweight.molecules.scaled_descriptors import DESCRIPTORS, with_descriptors
 from molweight.molecules.store import FINGERPRINT_BITS, Store
 
@@ -55,8 +55,12 @@ class HeadInputs:
         Raises:
             ValueError: if the batch does not carry it.
         """
-        found = [known_descriptors(batch).nan_to_num()] if self.descriptors else []
-        return [*found, known_fingerprints(batch)] if self.fingerprints else found
+        found = []
+        if self.descriptors:
+            found.append(carried(batch.descriptors, "descriptors").float().nan_to_num())
+        if self.fingerprints:
+            found.append(_unpacked(carried(batch.fingerprints, "fingerprints")))
+        return found
 
     def on(self, store: Store, smiles: Sequence[str], keep: bool = True) -> Store:
         """The same store, with what is read of its molecules.
@@ -87,3 +91,9 @@ def with_fingerprints(store: Store, smiles: Sequence[str]) -> Store:
     from molweight.molecules.fingerprints import packed_ecfp4  # takes RDKit a while to import
 
     return replace(store, fingerprints=torch.from_numpy(packed_ecfp4(smiles)).to(store.device))
+
+
+def _unpacked(packed: Tensor) -> Tensor:
+    """The bits of bytes, in the order of `numpy.unpackbits`: from uint8 [molecules, bytes] to float32."""
+    place = torch.arange(7, -1, -1, dtype=torch.uint8, device=packed.device)  # the first bit is the highest
+    return ((packed.unsqueeze(2) >> place) & 1).flatten(1).float()

@@ -11,7 +11,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from molweight.molecules.batch import GraphBatch, descriptors_of, fingerprints_of, spans
+from molweight.molecules.batch import GraphBatch, rows_of, spans
 from molweight.molecules.store import Store
 from molweight.molecules.vocabulary import BOND_DIRECTIONS, BOND_TYPES, SELF_LOOP
 
@@ -156,8 +156,8 @@ def collate_padded(store: Store, molecules: Tensor, capacity: Capacity) -> Padde
         bond_type=torch.where(loop, SELF_LOOP, code // BOND_DIRECTIONS),
         bond_direction=torch.where(loop, 0, code % BOND_DIRECTIONS),
         sizes=sizes,
-        descriptors=descriptors_of(store, molecules),
-        fingerprints=fingerprints_of(store, molecules),
+        descriptors=rows_of(store.descriptors, molecules),
+        fingerprints=rows_of(store.fingerprints, molecules),
         real=real,
         whole=torch.arange(len(molecules), device=store.device),
         reach=capacity.reach,

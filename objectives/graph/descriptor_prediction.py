@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from molweight.encoders.compute import at_least_float32
 from molweight.encoders.readout import mean_readout
-from molweight.molecules.batch import GraphBatch, known_descriptors
+from molweight.molecules.batch import GraphBatch, carried
 from molweight.molecules.scaled_descriptors import DESCRIPTORS
 from molweight.objectives.graph.corruption import mean_where
 
@@ -30,7 +30,7 @@ class DescriptorPrediction(nn.Module):
         Raises:
             ValueError: if the batch carries no descriptors.
         """
-        wanted = known_descriptors(batch)
+        wanted = carried(batch.descriptors, "descriptors").float()
         predicted = at_least_float32(self.head(mean_readout(encoder(batch), batch)))
         known = ~wanted.isnan()
         error = predicted - wanted.nan_to_num()

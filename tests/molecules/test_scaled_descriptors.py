@@ -63,7 +63,7 @@ def test_a_store_gets_those_of_its_molecules_from_the_cache_the_second_time(monk
 
 def test_batches_carry_those_of_their_molecules():
     store, molecules = described_store(SMILES), torch.tensor([2, 0])
-    wanted = descriptors_of(SMILES)[molecules].float()
+    wanted = descriptors_of(SMILES)[molecules]
     batch, sizes = collate(store, molecules), Sizes.of(store)
     padded = collate_padded(store, molecules, sizes.capacity(torch.arange(4), 4))
     for each in (batch, padded, batch.to("cpu")):
