@@ -28,12 +28,12 @@ def adapt(
     methods: Annotated[
         str,
         typer.Option(
-            help="Comma-separated, of rf, scratch, finetune, single-attribute-masking, "
+            help="Comma-separated, of rf, rf-descriptors, scratch, finetune, single-attribute-masking, "
             "single-context-prediction, single-contrastive, single-edge-prediction, "
             "single-descriptor-prediction, equal, random-20, uncertainty, gradnorm, cosine, upgrad, "
             "fixed-learned, tapweight, tapweight-cg, tapweight-strength, tapweight-folds."
         ),
-    ] = "rf,finetune,finetune@descriptors=true@fingerprints=true,equal,tapweight",
+    ] = "rf,rf-descriptors,finetune,finetune@descriptors=true@fingerprints=true,equal,tapweight",
     budget: Annotated[
         str, typer.Option(help="smoke (to try out), quick (1 seed), standard (3 seeds) or full (5 seeds).")
     ] = "standard",

@@ -57,7 +57,7 @@ class HeadInputs:
         """
         found = []
         if self.descriptors:
-            found.append(carried(batch.descriptors, "descriptors").float().nan_to_num())
+            found.append(head_values(carried(batch.descriptors, "descriptors")))
         if self.fingerprints:
             found.append(_unpacked(carried(batch.fingerprints, "fingerprints")))
         return found
@@ -79,6 +79,11 @@ class HeadInputs:
 
 
 GRAPH_ALONE = HeadInputs()
+
+
+def head_values(descriptors: Tensor) -> Tensor:
+    """Descriptors of a store as models read them: float32, and 0, the mean, where there is no value."""
+    return descriptors.float().nan_to_num()
 
 
 def with_fingerprints(store: Store, smiles: Sequence[str]) -> Store:

@@ -30,7 +30,7 @@ from molweight.tasks.budgets import find_budget
 from molweight.tasks.data import Corpus, TaskData
 from molweight.tasks.early_stopping import FinetuneRecord
 from molweight.tasks.finetune import FinetuneConfig, finetune
-from molweight.tasks.methods import COMPARED_ONLY, Job, find_methods
+from molweight.tasks.methods import COMPARED_ONLY, FORESTS, Job, find_methods
 from molweight.tasks.metrics import METRICS, Metric
 from molweight.tasks.variants import base_of, budget_of
 
@@ -52,7 +52,7 @@ class AdaptConfig:
         jobs: processes in which trials, and then members, are fitted side by side; -1 for one on each core.
     """
 
-    methods: str = "rf,finetune,finetune@descriptors=true@fingerprints=true,equal,tapweight"
+    methods: str = "rf,rf-descriptors,finetune,finetune@descriptors=true@fingerprints=true,equal,tapweight"
     budget: str = "standard"
     objectives: tuple[str, ...] = DEFAULT_GRAPH_OBJECTIVES
     seed: int = 0
@@ -198,8 +198,9 @@ def _fit_ensemble(
     data: TaskData, metric: Metric, config: AdaptConfig, checkpoint: GIN, chosen: Sequence[Trial]
 ) -> CrossFitted:
     folds = draw_folds(data.labels, data.kind, FOLDS, config.seed)
-    settings = budget_of(chosen[0].method, find_budget(config.budget)).finetune  # of one method, all seeds
-    read = data.for_heads(settings.inputs)
+    method = chosen[0].method  # of all seeds
+    settings = budget_of(method, find_budget(config.budget)).finetune
+    read = data.for_heads(FORESTS.get(method, settings.inputs))
     fit = partial(_fit_member, read, metric, config, checkpoint, settings, chosen)
     return cross_fit(fit, read, folds, config.seed, config.jobs)
 
@@ -217,7 +218,8 @@ def _fit_member(
 ) -> Member:
     trial, seed = chosen[number % len(chosen)], config.seed + number
     if not trial.encoder:
-        return RandomForest.fit(data, np.sort(np.concatenate([train, valid])), seed)
+        everything = np.sort(np.concatenate([train, valid]))
+        return RandomForest.fit(data, everything, seed, FORESTS[trial.method].descriptors)
     with progress_bar(f"member {number + 1} of {FOLDS}") as advance:
 
         def show(record: FinetuneRecord) -> None:

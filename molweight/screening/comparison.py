@@ -15,6 +15,7 @@ from molweight.tasks.variants import AT
 REFERENCES = {"rf": "a random forest", "finetune": "plain fine-tuning"}
 IN_WORDS = {
     "rf": "random forest on ECFP4 fingerprints",
+    "rf-descriptors": "random forest on ECFP4 fingerprints and RDKit's descriptors",
     "scratch": "network trained from random weights",
     "finetune": "pretrained network, fine-tuned",
     "single-attribute-masking": "pretraining continued with attribute masking alone, then fine-tuned",

@@ -1,29 +1,34 @@
 """A random forest as plain arrays: nothing to unpickle, and no pointer that could lead astray."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from molweight.molecules.scaled_descriptors import DESCRIPTORS
 from molweight.molecules.store import FINGERPRINT_BITS
 from molweight.screening.stored import Arrays, refuse_unless, stored
 from molweight.tasks.baselines import RandomForest
 
-LEAF = 65_535  # where an inner node has its bit
-_MOLECULES = 2_048  # predicted at a time: the trees read float32, 8 kB a molecule
+LEAF = 65_535  # where an inner node has its column
+COLUMNS = FINGERPRINT_BITS + len(DESCRIPTORS)  # that a node may ask for: bits first
+_MOLECULES = 2_048  # predicted at a time: the trees read float32, 8 or 9 kB a molecule
 
 
 @dataclass(frozen=True)
 class ForestArrays:
     """The trees of every task, one after another, each in preorder (node, left subtree, right subtree).
 
-    Where every split is of a bit, a tree is given by its nodes' bits in preorder: the left child comes
-    next, and the right one after the left subtree. So there are no child pointers, thresholds or offsets
-    that could be changed into a cycle.
+    A tree is given by its nodes' columns in preorder: the left child comes next, and the right one after
+    the left subtree. So there are no child pointers or offsets that could be changed into a cycle. Bits
+    are split at 0.5, and descriptors at thresholds that are rounded down to float32: what is compared with
+    them is float32, and falls on the same side.
 
     Attributes:
-        splits: uint16 [nodes], the fingerprint bit that a node asks for, or `LEAF`.
+        splits: uint16 [nodes], the bit that a node asks for, behind the bits a descriptor, or `LEAF`.
+        thresholds: float32 [nodes that ask for a descriptor]; larger values go to the right.
         leaves: uint32 [leaves], the value of each leaf, as its place in `values`.
         values: float64 [distinct values], probabilities of class 1, or regression values.
         nodes: int64 [tasks], nodes of each task; 0 where the task has no forest.
@@ -31,6 +36,7 @@ class ForestArrays:
     """
 
     splits: NDArray[np.uint16]
+    thresholds: NDArray[np.float32]
     leaves: NDArray[np.uint32]
     values: NDArray[np.float64]
     nodes: NDArray[np.int64]
@@ -41,15 +47,17 @@ class ForestArrays:
         """The arrays of a fitted forest.
 
         Raises:
-            ValueError: if it splits on anything but bits.
+            ValueError: if it splits on anything but bits and descriptors.
         """
         trees = [[e.tree_ for e in f.estimators_] if f else [] for f in forest.forests]  # type: ignore[attr-defined]
         flat = [_flatten(tree) for task in trees for tree in task]
-        splits = np.concatenate([np.zeros(0, np.uint16), *(s for s, _ in flat)])
-        of_leaves = np.concatenate([np.zeros(0), *(v for _, v in flat)])
+        splits = np.concatenate([np.zeros(0, np.uint16), *(s for s, _, _ in flat)])
+        thresholds = np.concatenate([np.zeros(0, np.float32), *(t for _, t, _ in flat)])
+        of_leaves = np.concatenate([np.zeros(0), *(v for _, _, v in flat)])
         values, leaves = np.unique(of_leaves, return_inverse=True)
         nodes = np.array([sum(tree.node_count for tree in task) for task in trees], np.int64)
-        return cls(splits, leaves.astype(np.uint32), values, nodes, np.array(forest.constants, np.float64))
+        constants = np.array(forest.constants, np.float64)
+        return cls(splits, thresholds, leaves.astype(np.uint32), values, nodes, constants)
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> "ForestArrays":
@@ -61,21 +69,23 @@ class ForestArrays:
         nodes = stored(arrays, "nodes", np.int64, (None,))
         constants = stored(arrays, "constants", np.float64, nodes.shape)
         splits = stored(arrays, "splits", np.uint16, (None,))
+        refuse_unless(
+            bool(((splits < COLUMNS) | (splits == LEAF)).all()),
+            "splits",
+            f"asks for column {COLUMNS} or above",
+        )
+        thresholds = stored(arrays, "thresholds", np.float32, (int(_on_descriptor(splits).sum()),))
         values = stored(arrays, "values", np.float64, (None,))
         leaves = stored(arrays, "leaves", np.uint32, (int((splits == LEAF).sum()),))
         refuse_unless(_adds_up(nodes, len(splits)), "nodes", f"does not add up to {len(splits)} nodes")
-        refuse_unless(
-            bool(((splits < FINGERPRINT_BITS) | (splits == LEAF)).all()),
-            "splits",
-            f"asks for bit {FINGERPRINT_BITS} or above",
-        )
+        refuse_unless(bool(np.isfinite(thresholds).all()), "thresholds", "is not finite")
         refuse_unless(bool((leaves < len(values)).all()), "leaves", f"has places past {len(values)} values")
         refuse_unless(bool(np.isfinite(values).all()), "values", "is not finite")
         refuse_unless(bool(np.isfinite(constants).all()), "constants", "is not finite")
         for task in np.split(splits, np.cumsum(nodes)[:-1]):
             open_ends = _open_ends(task)
             refuse_unless(len(task) == 0 or bool(open_ends[-1] == 0), "splits", "ends within a tree")
-        return cls(splits, leaves, values, nodes, constants)
+        return cls(splits, thresholds, leaves, values, nodes, constants)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """By name, as `from_arrays` takes them."""
@@ -83,43 +93,64 @@ class ForestArrays:
 
     def rebuild(self) -> RandomForest:
         """The forest, whose predictions are bit for bit those of scikit-learn on one thread."""
-        task_ends, leaf_ends = np.cumsum(self.nodes), np.cumsum(self.splits == LEAF)
+        described, leaf = _on_descriptor(self.splits), self.splits == LEAF
+        columns = COLUMNS if described.any() else FINGERPRINT_BITS
+        ends, thresholds_before, leaves_before = map(_running, (self.nodes, described, leaf))
         forests: list[object | None] = []
-        for nodes, last in zip(self.nodes, task_ends, strict=True):
-            if nodes == 0:
-                forests.append(None)
-                continue
-            first = last - nodes
-            leaves = self.leaves[leaf_ends[first - 1] if first else 0 : leaf_ends[last - 1]]
-            forests.append(BitTrees(_trees(self.splits[first:last], self.values[leaves])))
-        return RandomForest(forests, self.constants.tolist())
+        for first, last in pairwise(ends):
+            thresholds = self.thresholds[thresholds_before[first] : thresholds_before[last]]
+            leaves = self.leaves[leaves_before[first] : leaves_before[last]]
+            mine = self.splits[first:last]
+            forests.append(
+                Trees(_trees(mine, thresholds, self.values[leaves], columns)) if len(mine) else None
+            )
+        return RandomForest(forests, self.constants.tolist(), described=columns == COLUMNS)
 
 
 @dataclass(frozen=True)
-class BitTrees:
+class Trees:
     """Trees of one task that a `RandomForest` predicts with as with scikit-learn's own forest."""
 
     trees: list[Any]
 
-    def predict(self, bits: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """The trees' mean, added up in scikit-learn's order: [molecules] of [molecules, 2048]."""
-        total = np.zeros(len(bits))
-        for start in range(0, len(bits), _MOLECULES):
-            rows = bits[start : start + _MOLECULES].astype(np.float32)
+    def predict(self, features: NDArray[Any]) -> NDArray[np.float64]:
+        """The trees' mean, added up in scikit-learn's order: [molecules] of [molecules, columns]."""
+        total = np.zeros(len(features))
+        for start in range(0, len(features), _MOLECULES):
+            rows = features[start : start + _MOLECULES].astype(np.float32)
             for tree in self.trees:
                 total[start : start + _MOLECULES] += tree.predict(rows)[:, 0]
         return total / len(self.trees)
 
 
-def _flatten(tree: Any) -> tuple[NDArray[np.uint16], NDArray[np.float64]]:
-    """Bits of the nodes, and values of the leaves, of one of scikit-learn's trees."""
+def _flatten(tree: Any) -> tuple[NDArray[np.uint16], NDArray[np.float32], NDArray[np.float64]]:
+    """Columns of nodes, thresholds of descriptors and values of leaves of one of scikit-learn's trees."""
     leaf = tree.children_left < 0
     inner = np.flatnonzero(~leaf)
     in_preorder = np.array_equal(tree.children_left[inner], inner + 1)
-    if not in_preorder or (tree.threshold[inner] != 0.5).any() or tree.n_features != FINGERPRINT_BITS:
-        raise ValueError(f"not a tree on {FINGERPRINT_BITS} bits of 0 and 1 in preorder")
     splits = np.where(leaf, LEAF, tree.feature).astype(np.uint16)
-    return splits, tree.value[leaf, 0, -1]
+    of_bits = tree.threshold[splits < FINGERPRINT_BITS]
+    if not in_preorder or (of_bits != 0.5).any() or tree.n_features not in (FINGERPRINT_BITS, COLUMNS):
+        raise ValueError(
+            f"not a tree in preorder on {FINGERPRINT_BITS} bits of 0 and 1, alone or before "
+            f"{len(DESCRIPTORS)} descriptors"
+        )
+    return splits, _rounded_down(tree.threshold[_on_descriptor(splits)]), tree.value[leaf, 0, -1]
+
+
+def _rounded_down(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    nearest = values.astype(np.float32)
+    return np.where(nearest > values, np.nextafter(nearest, np.float32(-np.inf)), nearest)
+
+
+def _on_descriptor(splits: NDArray[np.uint16]) -> NDArray[np.bool_]:
+    """Whether a node asks for a descriptor, [nodes]."""
+    return (splits >= FINGERPRINT_BITS) & (splits != LEAF)
+
+
+def _running(counts: NDArray[Any]) -> NDArray[np.int64]:
+    """Their sum before each, and in all: [counts + 1]."""
+    return np.concatenate([[0], np.cumsum(counts)])
 
 
 def _adds_up(nodes: NDArray[np.int64], total: int) -> bool:
@@ -149,12 +180,16 @@ def _right_children(ends: NDArray[np.int64]) -> NDArray[np.int64]:
     return found
 
 
-def _trees(splits: NDArray[np.uint16], values: NDArray[np.float64]) -> list[Any]:
+def _trees(
+    splits: NDArray[np.uint16], thresholds: NDArray[np.float32], values: NDArray[np.float64], columns: int
+) -> list[Any]:
     """scikit-learn's trees, through what it keeps of them when it pickles one.
 
     Args:
         splits: sound, [nodes].
+        thresholds: of the nodes that ask for a descriptor.
         values: of the leaves, [leaves].
+        columns: that the trees read.
     """
     from sklearn.tree._tree import NODE_DTYPE, Tree
 
@@ -165,6 +200,7 @@ def _trees(splits: NDArray[np.uint16], values: NDArray[np.float64]) -> list[Any]
     nodes["right_child"] = np.where(leaf, -1, _right_children(ends))
     nodes["feature"] = np.where(leaf, -2, splits.astype(np.int64))
     nodes["threshold"] = np.where(leaf, -2.0, 0.5)
+    nodes["threshold"][_on_descriptor(splits)] = thresholds
     of_nodes = np.zeros((len(splits), 1, 1))
     of_nodes[leaf, 0, 0] = values
     last = np.flatnonzero(ends == 0) + 1
@@ -173,7 +209,7 @@ def _trees(splits: NDArray[np.uint16], values: NDArray[np.float64]) -> list[Any]
         mine = nodes[first:end].copy()
         for side in ("left_child", "right_child"):
             mine[side][~leaf[first:end]] -= first
-        tree = Tree(FINGERPRINT_BITS, np.array([1]), 1)
+        tree = Tree(columns, np.array([1]), 1)
         state = {"node_count": len(mine), "nodes": mine, "values": of_nodes[first:end].copy()}
         tree.__setstate__({**state, "max_depth": 0})  # which prediction does not read
         trees.append(tree)

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from molweight.molecules.batch import rows_of
 from molweight.molecules.head_inputs import HeadInputs
 from molweight.molecules.store import Store
 from molweight.reports.side_by_side import side_by_side
@@ -52,13 +54,17 @@ def outputs(
     """
     if isinstance(member, FinetunedModel):
         return member.predict(store, molecules)
-    predicted = member.predict([smiles[i] for i in molecules])
+    descriptors = rows_of(store.descriptors, torch.from_numpy(molecules))
+    predicted = member.predict([smiles[i] for i in molecules], descriptors)
     return logits(predicted) if kind == "classification" else predicted
 
 
 def head_inputs(members: Iterable[Member]) -> HeadInputs:
     """What a store must carry beside graphs for all of them."""
-    read = [member.problem.inputs for member in members if isinstance(member, FinetunedModel)]
+    read = [
+        member.problem.inputs if isinstance(member, FinetunedModel) else HeadInputs(member.described)
+        for member in members
+    ]
     return HeadInputs(any(each.descriptors for each in read), any(each.fingerprints for each in read))
 
 

@@ -28,7 +28,7 @@ from molweight.tasks.data import Scaler
 from molweight.tasks.finetune import FinetunedModel
 from molweight.tasks.problems import FinetuneProblem
 
-FORMAT = "molweight-model-2"
+FORMAT = "molweight-model-3"
 FILES = MEMBERS, CALIBRATION, TRAINING = "weights.safetensors", "calibration.safetensors", "training.csv"
 
 Arrays = dict[str, NDArray[Any]]

@@ -6,9 +6,13 @@ from typing import Any
 
 import joblib
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from molweight.molecules.batch import carried, rows_of
 from molweight.molecules.fingerprints import ecfp4
+from molweight.molecules.head_inputs import head_values
 from molweight.tasks.data import TaskData
 
 TREES = 500  # of a forest
@@ -55,27 +59,67 @@ class EachTask:
 
 @dataclass(frozen=True)
 class RandomForest:
-    """A forest for each task, on the molecules that have its label; None where there is nothing to learn."""
+    """A forest for each task, on the molecules that have its label.
+
+    Attributes:
+        forests: of each task, None where there is nothing to learn.
+        constants: what is predicted there.
+        described: whether they read RDKit's descriptors beside ECFP4.
+    """
 
     forests: list[object | None]
     constants: list[float]
+    described: bool = False
 
     @classmethod
-    def fit(cls, data: TaskData, train: NDArray[np.int64], seed: int) -> "RandomForest":
+    def fit(
+        cls, data: TaskData, train: NDArray[np.int64], seed: int, described: bool = False
+    ) -> "RandomForest":
         """500 trees for each task; classes weighted against imbalance.
 
         Args:
             data: labels outside `train` are not read.
             train: molecules to learn from.
             seed: of the forests.
-        """
-        features = ecfp4([data.smiles[i] for i in train])
-        found = EachTask.fit(features, data.labels[train], lambda x, y: fit_forest(data.kind, seed, x, y))
-        return cls(found.models, found.constants)
+            described: whether they read the descriptors that the store carries.
 
-    def predict(self, smiles: Sequence[str]) -> NDArray[np.float32]:
-        """Probabilities of class 1, or values: [molecules, tasks]."""
-        return EachTask(self.forests, self.constants).predict(ecfp4(smiles))
+        Raises:
+            ValueError: if they do, and it carries none.
+        """
+        descriptors = rows_of(data.store.descriptors, torch.from_numpy(train))
+        features = tree_features([data.smiles[i] for i in train], descriptors, described)
+        found = EachTask.fit(features, data.labels[train], lambda x, y: fit_forest(data.kind, seed, x, y))
+        return cls(found.models, found.constants, described)
+
+    def predict(self, smiles: Sequence[str], descriptors: Tensor | None = None) -> NDArray[np.float32]:
+        """Probabilities of class 1, or values: [molecules, tasks].
+
+        Args:
+            smiles: of the molecules.
+            descriptors: of the same, as a store carries them.
+
+        Raises:
+            ValueError: if the forests read descriptors, and there are none.
+        """
+        features = tree_features(smiles, descriptors, self.described)
+        return EachTask(self.forests, self.constants).predict(features)
+
+
+def tree_features(smiles: Sequence[str], descriptors: Tensor | None, described: bool) -> Features:
+    """What trees split on: the bits of ECFP4, and behind them descriptors, as property heads read them.
+
+    Args:
+        smiles: of the molecules.
+        descriptors: of the same, as a store carries them.
+        described: whether descriptors are read.
+
+    Raises:
+        ValueError: if they are, and there are none.
+    """
+    bits = ecfp4(smiles)
+    if not described:
+        return bits
+    return np.hstack([bits, head_values(carried(descriptors, "descriptors")).cpu().numpy()])
 
 
 def fit_forest(kind: str, seed: int, features: Features, labels: NDArray[np.float32]) -> object:

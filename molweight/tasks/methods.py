@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 from molweight.encoders.gin import GIN
 from molweight.errors import ConfigError
+from molweight.molecules.batch import rows_of
+from molweight.molecules.head_inputs import GRAPH_ALONE, HeadInputs
 from molweight.objectives import graph_objectives
 from molweight.solver import StepRecord, conjugate_gradient
 from molweight.solver.ranks import Ranks
 from molweight.tasks.aligned_joint import aligned_joint
 from molweight.tasks.baselines import RandomForest
+from molweight.tasks.boosting import gbdt
 from molweight.tasks.continued import at_weights, equal, random_weightings, single
-from molweight.tasks.descriptor_models import gbdt, rf_descriptors
 from molweight.tasks.job import Fitted, Job, Method, Predictions, fine_tuned
 from molweight.tasks.metrics import score
 from molweight.tasks.probe import probe
@@ -30,6 +32,7 @@ from molweight.tasks.weightings import cosine, gradnorm, require_torchjd, uncert
 
 __all__ = [
     "COMPARED_ONLY",
+    "FORESTS",
     "METHODS",
     "Fitted",
     "Job",
@@ -40,15 +43,21 @@ __all__ = [
 ]
 
 AnyMethod = TypeVar("AnyMethod")
+FORESTS = {
+    "rf": GRAPH_ALONE,
+    "rf-descriptors": HeadInputs(descriptors=True),
+}  # and what they read beside ECFP4
 FOLDS = 5  # of scaffolds, where those of train judge the weights
 
 
-def rf(job: Job) -> Fitted:
-    """Random forest on ECFP4."""
-    forest = RandomForest.fit(job.data, job.split.train, job.seed)
+def rf(job: Job, inputs: HeadInputs = GRAPH_ALONE) -> Fitted:
+    """Random forest on ECFP4, and on RDKit's descriptors where they are among its inputs."""
+    data = job.data.for_heads(inputs)
+    forest = RandomForest.fit(data, job.split.train, job.seed, inputs.descriptors)
 
     def predict(molecules: NDArray[np.int64]) -> Predictions:
-        return forest.predict([job.data.smiles[i] for i in molecules])
+        descriptors = rows_of(data.store.descriptors, torch.from_numpy(molecules))
+        return forest.predict([data.smiles[i] for i in molecules], descriptors)
 
     valid = job.split.valid
     reached = score(job.metric, job.data.labels[valid], predict(valid), job.data.tasks)
@@ -109,8 +118,7 @@ def _learned(job: Job, **settings: Any) -> Reweighted:
 
 
 METHODS: dict[str, Method] = {
-    "rf": rf,
-    "rf-descriptors": rf_descriptors,
+    **{name: partial(rf, inputs=inputs) for name, inputs in FORESTS.items()},
     "gbdt": gbdt,
     "scratch": scratch,
     "probe": probe,
@@ -135,9 +143,9 @@ METHODS: dict[str, Method] = {
     "tapweight-folds": partial(tapweight, folds=FOLDS),
 }
 
-# for comparison alone: of these there is no forest on fingerprints, and no encoder that has seen no label of
-# the molecules, from which the members of an ensemble could be fitted on other parts
-COMPARED_ONLY = ("rf-descriptors", "gbdt", "probe", "aligned-joint", "two-level")
+# for comparison alone: of these there is no forest, and no encoder that has seen no label of the molecules,
+# from which the members of an ensemble could be fitted on other parts
+COMPARED_ONLY = ("gbdt", "probe", "aligned-joint", "two-level")
 
 LEARNING = (tapweight, fixed_learned)  # weights, by the loop
 CONTINUING = (equal, single, random_weightings, weighted)  # pretraining, at weights that are given

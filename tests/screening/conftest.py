@@ -70,7 +70,7 @@ def make_model(data: TaskData, member_kind: str, **settings: object) -> Model:
         return finetune(encoder, data, train, valid, metric, config, CPU, number)
 
     def forest(train, valid, number):
-        return RandomForest.fit(data, train, number)
+        return RandomForest.fit(data, train, number, config.descriptors)
 
     folds = draw_folds(data.labels, data.kind, FOLDS, 0)
     fitted = cross_fit(partial(network if member_kind == "network" else forest), data, folds, 0)

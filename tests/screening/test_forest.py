@@ -10,7 +10,7 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from molweight.errors import CheckpointError
 from molweight.molecules.store import store_from_smiles
 from molweight.screening import forest as forest_module
-from molweight.screening.forest import LEAF, ForestArrays
+from molweight.screening.forest import COLUMNS, LEAF, ForestArrays
 from molweight.tasks import baselines
 from molweight.tasks.baselines import RandomForest
 from molweight.tasks.data import TaskData
@@ -19,12 +19,15 @@ STARTS, MIDDLES, ENDS = ("CCO", "NCC", "c1ccccc1", "FC"), ("C", "CC(C)", "CN", "
 SMILES = ["".join(parts) for parts in product(STARTS, MIDDLES, ENDS)]
 
 
-def bits_and_labels(seed, molecules, tasks, kind):
-    """Random sparse bits, and labels that follow some of them; a tenth is missing."""
+def bits_and_labels(seed, molecules, tasks, kind, columns=2048):
+    """Random sparse bits, descriptors behind them where there is room, labels by some; a tenth is missing."""
     rng = np.random.default_rng(seed)
     bits = np.zeros((molecules, 2048), np.uint8)
     bits[:, rng.choice(2048, 40, replace=False)] = rng.random((molecules, 40)) < 0.3
-    labels = bits @ rng.normal(size=(2048, tasks)) + 0.1 * rng.normal(size=(molecules, tasks))
+    if columns > 2048:
+        described = rng.normal(size=(molecules, columns - 2048)).astype(np.float16).astype(np.float32)
+        bits = np.hstack([bits, described * (rng.random(columns - 2048) < 0.1)])
+    labels = bits @ rng.normal(size=(columns, tasks)) + 0.1 * rng.normal(size=(molecules, tasks))
     if kind == "classification":
         labels = labels > np.quantile(labels, 0.7)
     labels = labels.astype(np.float32)
@@ -43,7 +46,7 @@ def forest_of(bits, labels, kind, trees=7, **options):
         forest = made(trees, random_state=0, **weights, **options)
         learnable = len(np.unique(column[present])) > 1
         forests.append(forest.fit(bits[present], column[present]) if learnable else None)
-    return RandomForest(forests, constants)
+    return RandomForest(forests, constants, described=bits.shape[1] > 2048)
 
 
 def predictions(forest, bits):
@@ -58,16 +61,18 @@ def assert_same(found, expected, bits):
         assert one is None or one.tobytes() == other.tobytes()
 
 
+@pytest.mark.parametrize("columns", [2048, COLUMNS])
 @pytest.mark.parametrize("kind", ["classification", "regression"])
-def test_a_forest_from_a_file_predicts_the_same_bits(kind, monkeypatch):
-    bits, labels = bits_and_labels(0, 120, 3, kind)
+def test_a_forest_from_a_file_predicts_the_same_bits(kind, columns, monkeypatch):
+    bits, labels = bits_and_labels(0, 120, 3, kind, columns)
     labels[:, 1] = np.where(np.isnan(labels[:, 1]), np.nan, 1)  # one class or value alone
     labels[:, 2][np.arange(120) % 9 > 0] = np.nan
     forest = forest_of(bits, labels, kind)
-    fresh, _ = bits_and_labels(1, 300, 1, kind)
+    fresh, _ = bits_and_labels(1, 300, 1, kind, columns)
     packed = ForestArrays.of(forest)
     assert packed.nodes[1] == 0 < min(packed.nodes[0], packed.nodes[2])
     again = ForestArrays.from_arrays(load(save(packed.arrays()))).rebuild()
+    assert again.described == forest.described == (len(packed.thresholds) > 0)
     assert_same(again, forest, np.concatenate([bits, fresh]))
     monkeypatch.setattr(forest_module, "_MOLECULES", 37)
     assert_same(again, forest, fresh)
@@ -81,9 +86,10 @@ def test_a_forest_from_a_file_predicts_the_same_bits(kind, monkeypatch):
     st.integers(1, 4),
     st.integers(1, 3),
     st.sampled_from([None, 1, 3]),
+    st.sampled_from([2048, COLUMNS]),
 )
-def test_any_forest_comes_back(seed, kind, molecules, tasks, trees, depth):
-    bits, labels = bits_and_labels(seed, molecules, tasks, kind)
+def test_any_forest_comes_back(seed, kind, molecules, tasks, trees, depth, columns):
+    bits, labels = bits_and_labels(seed, molecules, tasks, kind, columns)
     forest = forest_of(bits, labels, kind, trees, max_depth=depth)
     packed = ForestArrays.of(forest)
     assert_same(ForestArrays.from_arrays(load(save(packed.arrays()))).rebuild(), forest, bits)
@@ -114,7 +120,7 @@ def test_children_are_scikit_learns():
 @pytest.mark.parametrize("other", [lambda b: b * 3, lambda b: b[:, :2000]])
 def test_a_forest_on_anything_but_bits_is_refused(other):
     bits, labels = bits_and_labels(0, 40, 1, "regression")
-    with pytest.raises(ValueError, match="not a tree on 2048 bits"):
+    with pytest.raises(ValueError, match="not a tree in preorder on 2048 bits"):
         ForestArrays.of(forest_of(other(bits), labels, "regression"))
 
 
@@ -124,10 +130,24 @@ def test_trees_grown_best_first_are_refused():
         ForestArrays.of(forest_of(bits, labels, "regression", max_leaf_nodes=12))
 
 
+def test_a_threshold_on_a_file_sends_every_float32_to_the_side_it_had():
+    values = np.float32([0.1, 0.1 + 2**-27, 0.3, -5, 1e-30, 2**-149])
+    between = (values[:-1].astype(np.float64) + values[1:]) / 2
+    thresholds = np.concatenate([between, values.astype(np.float64), values + 1e-12, values - 1e-12])
+    kept = forest_module._rounded_down(thresholds)
+    assert kept.dtype == np.float32
+    for x in np.concatenate(
+        [values, np.nextafter(values, np.float32(9)), np.nextafter(values, np.float32(-9))]
+    ):
+        assert np.array_equal(x <= kept, x <= thresholds)
+
+
 @pytest.fixture(scope="module")
 def packed():
-    bits, labels = bits_and_labels(0, 60, 2, "regression")
-    return ForestArrays.of(forest_of(bits, labels, "regression", trees=3))
+    features, labels = bits_and_labels(0, 60, 2, "regression", COLUMNS)
+    found = ForestArrays.of(forest_of(features, labels, "regression", trees=3))
+    assert 0 < len(found.thresholds) < (found.splits != LEAF).sum()
+    return found
 
 
 def with_one(array, place, value):
@@ -141,7 +161,10 @@ def with_one(array, place, value):
     [
         (lambda p: {"splits": p.splits[:-1]}, "leaves|nodes"),
         (lambda p: {"splits": with_one(p.splits, -1, 7)}, "leaves"),
-        (lambda p: {"splits": with_one(p.splits, 0, 2048)}, "asks for bit 2048 or above"),
+        (lambda p: {"splits": with_one(p.splits, 0, COLUMNS)}, f"asks for column {COLUMNS} or above"),
+        (lambda p: {"splits": with_one(p.splits, np.argmax(p.splits < 2048), COLUMNS - 1)}, "thresholds"),
+        (lambda p: {"thresholds": p.thresholds[1:]}, "thresholds"),
+        (lambda p: {"thresholds": with_one(p.thresholds, 0, np.inf)}, "'thresholds' is not finite"),
         (lambda p: {"leaves": p.leaves[:-1]}, "leaves"),
         (lambda p: {"leaves": with_one(p.leaves, 0, len(p.values))}, "places past"),
         (lambda p: {"values": with_one(p.values, 0, np.nan)}, "'values' is not finite"),
@@ -152,7 +175,7 @@ def with_one(array, place, value):
         (lambda p: {"nodes": np.array([-1, len(p.splits) + 1])}, "add up"),
         (lambda p: {"nodes": np.array([2**62, 2**62, 2**62, 2**62]), "constants": np.zeros(4)}, "add up"),
         (lambda p: {"splits": p.splits.astype(np.int64)}, "'splits' is int64"),
-        (lambda p: {"splits": with_one(p.splits, [0, -1], [LEAF, 3])}, "ends within a tree"),
+        (lambda p: {"splits": with_one(p.splits, [0, -1], [LEAF, p.splits[0]])}, "ends within a tree"),
     ],
 )  # fmt: skip
 def test_a_changed_file_is_refused(packed, change, text):
@@ -160,7 +183,7 @@ def test_a_changed_file_is_refused(packed, change, text):
         ForestArrays.from_arrays(packed.arrays() | change(packed))
 
 
-@pytest.mark.parametrize("name", ["splits", "leaves", "values", "nodes", "constants"])
+@pytest.mark.parametrize("name", ["splits", "thresholds", "leaves", "values", "nodes", "constants"])
 def test_a_missing_array_is_refused(packed, name):
     rest = {other: array for other, array in packed.arrays().items() if other != name}
     with pytest.raises(CheckpointError, match=f"no array '{name}'"):
@@ -179,12 +202,12 @@ def test_no_change_leads_to_anything_but_a_refusal_or_finite_predictions(packed,
         rebuilt = ForestArrays.from_arrays(arrays).rebuild()
     except CheckpointError:
         return
-    bits = np.eye(5, 2048, dtype=np.uint8)
-    assert all(np.isfinite(found).all() for found in predictions(rebuilt, bits) if found is not None)
+    features = np.eye(5, COLUMNS, 2046, dtype=np.float32)
+    assert all(np.isfinite(found).all() for found in predictions(rebuilt, features) if found is not None)
 
 
 @settings(max_examples=100)
-@given(st.lists(st.sampled_from([0, 1, 5, LEAF, LEAF]), min_size=1, max_size=30))
+@given(st.lists(st.sampled_from([0, 1, 2050, LEAF, LEAF]), min_size=1, max_size=30))
 def test_any_row_of_nodes_is_whole_trees_or_refused(splits):
     """Against a reader by recursion."""
 
@@ -204,25 +227,26 @@ def test_any_row_of_nodes_is_whole_trees_or_refused(splits):
 
     leaves = splits.count(LEAF)
     arrays = ForestArrays(
-        np.array(splits, np.uint16), np.arange(leaves, dtype=np.uint32), np.arange(leaves) + 0.5,
-        np.array([len(splits)]), np.zeros(1),
+        np.array(splits, np.uint16), np.full(splits.count(2050), -1.5, np.float32),
+        np.arange(leaves, dtype=np.uint32), np.arange(leaves) + 0.5, np.array([len(splits)]), np.zeros(1),
     ).arrays()  # fmt: skip
     if not whole():
         with pytest.raises(CheckpointError):
             ForestArrays.from_arrays(arrays)
         return
 
-    def follow(place, bits):
+    def follow(place, features):
         if splits[place] == LEAF:
             return splits[:place].count(LEAF) + 0.5
-        return follow(after(place + 1) if bits[splits[place]] else place + 1, bits)
+        right = features[splits[place]] > (-1.5 if splits[place] == 2050 else 0.5)
+        return follow(after(place + 1) if right else place + 1, features)
 
     roots = [0]
     while (end := after(roots[-1])) < len(splits):
         roots.append(end)
     rebuilt = ForestArrays.from_arrays(arrays).rebuild()
     for code in range(8):
-        bits = np.zeros((1, 2048), np.uint8)
-        bits[0, [0, 1, 5]] = [code & 1, code >> 1 & 1, code >> 2]
-        expected = sum(follow(root, bits[0]) for root in roots) / len(roots)
-        assert rebuilt.forests[0].predict(bits)[0] == pytest.approx(expected, rel=1e-12)
+        features = np.zeros((1, COLUMNS), np.float32)
+        features[0, [0, 1, 2050]] = [code & 1, code >> 1 & 1, (code >> 2) - 2]
+        expected = sum(follow(root, features[0]) for root in roots) / len(roots)
+        assert rebuilt.forests[0].predict(features)[0] == pytest.approx(expected, rel=1e-12)

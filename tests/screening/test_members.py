@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
+from molweight.molecules.head_inputs import HeadInputs
 from molweight.molecules.store import store_from_smiles
-from molweight.screening.members import FOLDS, cross_fit, draw_folds, outputs
+from molweight.screening.members import FOLDS, cross_fit, draw_folds, head_inputs, outputs
 from molweight.tasks.baselines import RandomForest
 from molweight.tasks.data import TaskData
 from molweight.tasks.finetune import FinetuneConfig, finetune
@@ -98,6 +99,18 @@ def test_labels_of_a_fold_have_no_influence_on_its_predictions(data):
     own = np.flatnonzero(folds == 2)
     other[own] = 1 - other[own]
     assert (predicted(data.labels)[own] == predicted(other)[own]).all()
+
+
+def test_a_forest_on_descriptors_cannot_do_without(data):
+    everything = np.arange(len(SMILES))
+    with pytest.raises(ValueError, match="the store carries no descriptors"):
+        RandomForest.fit(data, everything, 0, described=True)
+    described = data.for_heads(HeadInputs(descriptors=True))
+    member = RandomForest.fit(described, everything, 0, described=True)
+    assert head_inputs([member]) == HeadInputs(descriptors=True)
+    assert head_inputs([RandomForest.fit(described, everything, 0)]) == HeadInputs()
+    with pytest.raises(ValueError, match="the store carries no descriptors"):
+        outputs(member, data.smiles, data.store, everything, data.kind)
 
 
 def test_a_forest_speaks_in_logits_that_are_finite(data):

@@ -232,6 +232,19 @@ def test_side_by_side_it_comes_to_the_same_model_but_for_rounding(adapt, tmp_pat
         assert metrics[2]["methods"][name]["valid"] == pytest.approx(found["valid"], rel=1e-2)
 
 
+def test_a_forest_on_descriptors_is_chosen_kept_and_predicts(adapt, run, measured, tmp_path):
+    model, out = tmp_path / "model", tmp_path / "predicted.csv"
+    code, _, err = adapt(model, methods="rf-descriptors")
+    assert code == 0, err
+    words = "random forest on ECFP4 fingerprints and RDKit's descriptors"
+    assert words in " ".join((model / "MODEL_CARD.md").read_text().split())
+    code, _, err = run("predict", model, measured, "--out", out)
+    assert code == 0, err
+    table = pd.read_csv(out).iloc[:64]
+    error = np.sqrt(np.mean((table["logP"] - table["prediction_logP"]) ** 2))
+    assert error < 0.5 * table["logP"].std()
+
+
 def test_methods_that_no_ensemble_can_be_fitted_of_are_refused(adapt, tmp_path):
     code, _, err = adapt(tmp_path / "model", methods="rf,probe,finetune,two-level,aligned-joint@lr=1e-4")
     assert code == 2

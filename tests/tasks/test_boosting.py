@@ -11,19 +11,20 @@ from sklearn.ensemble import (
 
 from molweight.molecules.descriptors import rdkit_descriptors
 from molweight.molecules.fingerprints import ecfp4
+from molweight.molecules.scaled_descriptors import standardised
 from molweight.tasks import baselines
 from molweight.tasks.baselines import splittable
-from molweight.tasks.descriptor_models import gbdt, rf_descriptors
+from molweight.tasks.methods import METHODS
 
 FOREST = {"n_estimators": 12, "random_state": 0}
 BOOSTING = {"max_iter": 10, "max_bins": 63, "early_stopping": False, "random_state": 0}
 MODELS = {
-    (rf_descriptors, "classification"): RandomForestClassifier(class_weight="balanced", **FOREST),
-    (rf_descriptors, "regression"): RandomForestRegressor(**FOREST),
-    (gbdt, "classification"): HistGradientBoostingClassifier(
+    ("rf-descriptors", "classification"): RandomForestClassifier(class_weight="balanced", **FOREST),
+    ("rf-descriptors", "regression"): RandomForestRegressor(**FOREST),
+    ("gbdt", "classification"): HistGradientBoostingClassifier(
         class_weight="balanced", max_iter=10, early_stopping=False
     ),
-    (gbdt, "regression"): HistGradientBoostingRegressor(max_iter=10, early_stopping=False),
+    ("gbdt", "regression"): HistGradientBoostingRegressor(max_iter=10, early_stopping=False),
 }
 
 
@@ -33,14 +34,15 @@ def few_trees(monkeypatch):
     monkeypatch.setattr(baselines, "ROUNDS", 10)
 
 
-@pytest.mark.parametrize("method", [rf_descriptors, gbdt])
+@pytest.mark.parametrize("method", ["rf-descriptors", "gbdt"])
 def test_each_task_is_the_model_on_bits_and_descriptors_of_the_molecules_with_its_label(job, method):
     train = np.tile(job.split.train, 4)  # enough of them for boosting to split
     labels = job.data.labels.copy()
     labels[train[:6], 1], labels[train[6:12], 1] = labels[train[:6], 0], np.nan
     job = replace(job, split=replace(job.split, train=train), data=replace(job.data, labels=labels))
-    found = method(job).predict(np.arange(20))
-    features = np.hstack([ecfp4(job.data.smiles), rdkit_descriptors(job.data.smiles)])
+    found = METHODS[method](job).predict(np.arange(20))
+    described = standardised(rdkit_descriptors(job.data.smiles)).astype(np.float32)
+    features = np.hstack([ecfp4(job.data.smiles), np.nan_to_num(described)])
     for task, known in enumerate((train, train[np.arange(48) % 12 < 6])):
         model = MODELS[method, job.data.kind].fit(features[known], labels[known, task])
         classifies = job.data.kind == "classification"
@@ -49,16 +51,18 @@ def test_each_task_is_the_model_on_bits_and_descriptors_of_the_molecules_with_it
     assert len(np.unique(found[:, 0])) > 1
 
 
-@pytest.mark.parametrize("method", [rf_descriptors, gbdt])
+@pytest.mark.parametrize("method", ["rf-descriptors", "gbdt"])
 def test_descriptors_without_a_value_do_no_harm(job, method):
     smiles = ["[NH3]->[Fe+2]", *job.data.smiles[1:]]
     assert np.isnan(rdkit_descriptors(smiles[:1])).any()
-    learned = method(replace(job, data=replace(job.data, smiles=smiles)))
+    learned = METHODS[method](replace(job, data=replace(job.data, smiles=smiles)))
     assert np.isfinite(learned.predict(np.arange(20))).all()
 
 
 def test_the_forest_follows_its_seed(job):
-    first, second = (rf_descriptors(replace(job, seed=seed)).predict(np.arange(20)) for seed in (0, 1))
+    first, second = (
+        METHODS["rf-descriptors"](replace(job, seed=seed)).predict(np.arange(20)) for seed in (0, 1)
+    )
     assert not np.array_equal(first, second)
 
 
