@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from molweight.paths import replacing
 from molweight.reports.pictures import COLOURS
+from molweight.tasks.variants import AT
 
 
 def draw_gains(told: Mapping[str, Any], methods: Sequence[str], title: str, path: Path) -> None:
@@ -23,7 +24,7 @@ def draw_gains(told: Mapping[str, Any], methods: Sequence[str], title: str, path
     """
     names = [name for name, entry in told["sets"].items() if entry["kind"] == "classification"]
     lines, rivals = [*names, "mean"], list(told["mean_gains"])
-    height = 1.1 + len(lines) * max(0.24, 0.11 * len(methods))
+    height = 1.1 + len(lines) * max(0.24, 0.11 * len(methods)) + 0.18 * max(r.count(AT) for r in rivals)
     figure = Figure(figsize=(3.2 * len(rivals) + 1, height), layout="constrained")
     panels = figure.subplots(1, len(rivals), sharey=True, squeeze=False)[0]
     for axes, rival in zip(panels, rivals, strict=True):
@@ -39,7 +40,8 @@ def draw_gains(told: Mapping[str, Any], methods: Sequence[str], title: str, path
             )
         axes.axvline(0, color="#555555", linewidth=0.8)
         axes.axhline(len(names) - 0.5, color="#999999", linewidth=0.6, linestyle=":")
-        axes.set(xlabel="points of ROC-AUC", title=f"gain on {rival}")
+        axes.set(xlabel="points of ROC-AUC")
+        axes.set_title(f"gain on {rival}".replace(AT, f"\n{AT}"), fontsize=10)  # names of variants are long
     panels[0].set_yticks(range(len(lines)), lines)
     panels[0].set_ylim(len(lines) - 0.5, -0.5)
     figure.suptitle(title)
