@@ -12,7 +12,11 @@ from molweight.screening.findings import counted
 from molweight.screening.members import FOLDS
 from molweight.tasks.variants import AT
 
-REFERENCES = {"rf": "a random forest", "finetune": "plain fine-tuning"}
+REFERENCES = {
+    "rf": "a random forest",
+    "rf-descriptors": "a random forest with descriptors",
+    "finetune": "plain fine-tuning",
+}
 IN_WORDS = {
     "rf": "random forest on ECFP4 fingerprints",
     "rf-descriptors": "random forest on ECFP4 fingerprints and RDKit's descriptors",
@@ -95,7 +99,7 @@ def sampling_error(adapted: Adapted) -> float:
 
 
 def differences(adapted: Adapted) -> list[Difference]:
-    """The chosen method against random forest and plain fine-tuning, as far as they were tried."""
+    """The chosen method against random forests and plain fine-tuning, as far as they were tried."""
     found, sign = [], 1 if adapted.metric.higher_is_better else -1
     for other in REFERENCES:
         if other in adapted.test and other != adapted.method:

@@ -27,7 +27,8 @@ def render(adapted, folder):
 
 @pytest.fixture(scope="module")
 def regression(tmp_path_factory):
-    return adapt_small(tmp_path_factory.mktemp("regression"), findings=[FINDING])
+    methods = "rf,rf-descriptors,finetune,tapweight"
+    return adapt_small(tmp_path_factory.mktemp("regression"), methods=methods, findings=[FINDING])
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,8 @@ def test_the_table_of_methods_has_the_numbers_of_the_run(regression, page):
 
 
 def test_the_report_says_what_the_choice_bought_and_how_sure_that_is(regression, page):
+    compared = [each.other for each in differences(regression)]
+    assert compared == [m for m in ("rf", "rf-descriptors", "finetune") if m != regression.method]
     for each in differences(regression):
         assert f"{abs(np.mean(each.gains)):.3f}, mean of 2 seeds" in page
         assert f"±{each.error:.3f}" in page
