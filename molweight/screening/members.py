@@ -4,14 +4,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from molweight.molecules.batch import rows_of
 from molweight.molecules.head_inputs import HeadInputs
 from molweight.molecules.store import Store
 from molweight.reports.side_by_side import side_by_side
-from molweight.tasks.baselines import TREES, RandomForest
+from molweight.tasks.baselines import TREES, RandomForest, picked
 from molweight.tasks.data import TaskData, TaskKind
 from molweight.tasks.finetune import FinetunedModel
 
@@ -54,8 +52,7 @@ def outputs(
     """
     if isinstance(member, FinetunedModel):
         return member.predict(store, molecules)
-    descriptors = rows_of(store.descriptors, torch.from_numpy(molecules))
-    predicted = member.predict([smiles[i] for i in molecules], descriptors)
+    predicted = member.predict(*picked(smiles, store, molecules))
     return logits(predicted) if kind == "classification" else predicted
 
 

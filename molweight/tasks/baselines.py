@@ -13,6 +13,7 @@ from torch import Tensor
 from molweight.molecules.batch import carried, rows_of
 from molweight.molecules.fingerprints import ecfp4
 from molweight.molecules.head_inputs import head_values
+from molweight.molecules.store import Store
 from molweight.tasks.data import TaskData
 
 TREES = 500  # of a forest
@@ -86,8 +87,7 @@ class RandomForest:
         Raises:
             ValueError: if they do, and it carries none.
         """
-        descriptors = rows_of(data.store.descriptors, torch.from_numpy(train))
-        features = tree_features([data.smiles[i] for i in train], descriptors, described)
+        features = tree_features(*picked(data.smiles, data.store, train), described)
         found = EachTask.fit(features, data.labels[train], lambda x, y: fit_forest(data.kind, seed, x, y))
         return cls(found.models, found.constants, described)
 
@@ -103,6 +103,13 @@ class RandomForest:
         """
         features = tree_features(smiles, descriptors, self.described)
         return EachTask(self.forests, self.constants).predict(features)
+
+
+def picked(
+    smiles: Sequence[str], store: Store, molecules: NDArray[np.int64]
+) -> tuple[list[str], Tensor | None]:
+    """SMILES of some molecules of a store, and their descriptors where it carries them."""
+    return [smiles[i] for i in molecules], rows_of(store.descriptors, torch.from_numpy(molecules))
 
 
 def tree_features(smiles: Sequence[str], descriptors: Tensor | None, described: bool) -> Features:

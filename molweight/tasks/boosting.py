@@ -3,12 +3,10 @@
 from functools import partial
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from molweight.molecules.batch import rows_of
 from molweight.molecules.head_inputs import HeadInputs
-from molweight.tasks.baselines import Features, fit_boosting, tree_features
+from molweight.tasks.baselines import Features, fit_boosting, picked, tree_features
 from molweight.tasks.job import Fitted, Job, of_features
 
 
@@ -17,7 +15,6 @@ def gbdt(job: Job) -> Fitted:
     data = job.data.for_heads(HeadInputs(descriptors=True))
 
     def features(molecules: NDArray[np.int64]) -> Features:
-        descriptors = rows_of(data.store.descriptors, torch.from_numpy(molecules))
-        return tree_features([data.smiles[i] for i in molecules], descriptors, described=True)
+        return tree_features(*picked(data.smiles, data.store, molecules), described=True)
 
     return of_features(partial(fit_boosting, data.kind, job.seed), features, job)

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from molweight.encoders.gin import GIN
 from molweight.errors import ConfigError
-from molweight.molecules.batch import rows_of
 from molweight.molecules.head_inputs import GRAPH_ALONE, HeadInputs
 from molweight.objectives import graph_objectives
 from molweight.solver import StepRecord, conjugate_gradient
 from molweight.solver.ranks import Ranks
 from molweight.tasks.aligned_joint import aligned_joint
-from molweight.tasks.baselines import RandomForest
+from molweight.tasks.baselines import RandomForest, picked
 from molweight.tasks.boosting import gbdt
 from molweight.tasks.continued import at_weights, equal, random_weightings, single
 from molweight.tasks.job import Fitted, Job, Method, Predictions, fine_tuned
@@ -43,10 +42,8 @@ __all__ = [
 ]
 
 AnyMethod = TypeVar("AnyMethod")
-FORESTS = {
-    "rf": GRAPH_ALONE,
-    "rf-descriptors": HeadInputs(descriptors=True),
-}  # and what they read beside ECFP4
+# and what they read beside ECFP4
+FORESTS = {"rf": GRAPH_ALONE, "rf-descriptors": HeadInputs(descriptors=True)}
 FOLDS = 5  # of scaffolds, where those of train judge the weights
 
 
@@ -56,8 +53,7 @@ def rf(job: Job, inputs: HeadInputs = GRAPH_ALONE) -> Fitted:
     forest = RandomForest.fit(data, job.split.train, job.seed, inputs.descriptors)
 
     def predict(molecules: NDArray[np.int64]) -> Predictions:
-        descriptors = rows_of(data.store.descriptors, torch.from_numpy(molecules))
-        return forest.predict([data.smiles[i] for i in molecules], descriptors)
+        return forest.predict(*picked(data.smiles, data.store, molecules))
 
     valid = job.split.valid
     reached = score(job.metric, job.data.labels[valid], predict(valid), job.data.tasks)
