@@ -7,6 +7,7 @@ from molweight.benchmarks.plain_table import PlainTable
 from molweight.benchmarks.suite.ensemble_tables import ensemble_tables
 from molweight.benchmarks.suite.facts import cost_tables, failure_tables, set_tables, weight_tables
 from molweight.benchmarks.suite.rank_tables import goal_tables, rank_tables
+from molweight.benchmarks.suite.sensitivity import sensitivity_tables
 from molweight.benchmarks.suite.tables import gain_tables, score_tables
 from molweight.benchmarks.suite.validation import validation_tables
 from molweight.errors import DataError
@@ -18,6 +19,7 @@ PARTS: dict[str, Tables] = {
     "gains": gain_tables,
     "ensembles": ensemble_tables,
     "validation": validation_tables,
+    "sensitivity": sensitivity_tables,
     "ranks": rank_tables,
     "goals": goal_tables,
     "cost": cost_tables,

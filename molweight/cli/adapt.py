@@ -30,8 +30,8 @@ def adapt(
         typer.Option(
             help="Comma-separated, of rf, rf-descriptors, scratch, finetune, single-attribute-masking, "
             "single-context-prediction, single-contrastive, single-edge-prediction, "
-            "single-descriptor-prediction, equal, random-20, uncertainty, gradnorm, cosine, upgrad, "
-            "fixed-learned, tapweight, tapweight-cg, tapweight-strength, tapweight-folds."
+            "single-descriptor-prediction, equal, random-1, random-20, uncertainty, gradnorm, cosine, "
+            "upgrad, fixed-learned, tapweight, tapweight-cg, tapweight-strength, tapweight-folds."
         ),
     ] = "rf,rf-descriptors,finetune,finetune@descriptors=true@fingerprints=true,equal,tapweight",
     budget: Annotated[

@@ -35,8 +35,8 @@ def bench(
         typer.Option(
             help="Comma-separated, of rf, rf-descriptors, gbdt, scratch, probe, finetune, "
             "single-attribute-masking, single-context-prediction, single-contrastive, "
-            "single-edge-prediction, single-descriptor-prediction, equal, random-20, uncertainty, gradnorm, "
-            "cosine, aligned-joint, upgrad, fixed-learned, two-level, tapweight, tapweight-cg, "
+            "single-edge-prediction, single-descriptor-prediction, equal, random-1, random-20, uncertainty, "
+            "gradnorm, cosine, aligned-joint, upgrad, fixed-learned, two-level, tapweight, tapweight-cg, "
             "tapweight-strength, tapweight-folds."
         ),
     ] = "rf,scratch,finetune,equal,tapweight",

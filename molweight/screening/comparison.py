@@ -28,6 +28,7 @@ IN_WORDS = {
     "single-edge-prediction": "pretraining continued with edge prediction alone, then fine-tuned",
     "single-descriptor-prediction": "pretraining continued with descriptor prediction alone, then fine-tuned",
     "equal": "pretraining continued with equal objective weights, then fine-tuned",
+    "random-1": "continued pretraining at one random weighting",
     "random-20": "the best by validation of 20 random weightings of continued pretraining",
     "uncertainty": "pretraining continued with weights by learned uncertainty, then fine-tuned",
     "gradnorm": "pretraining continued with weights that equalise gradient norms, then fine-tuned",

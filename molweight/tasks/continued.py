@@ -31,13 +31,17 @@ def single(job: Job, objective: str) -> Fitted:
     return at_weights(job, {objective: 1.0})
 
 
-def random_weightings(job: Job) -> Fitted:
-    """The best by validation, after fine-tuning, of 20 weightings drawn at random, uniform over the shares.
+def random_weightings(job: Job, draws: int = DRAWS) -> Fitted:
+    """The best by validation, after fine-tuning, of weightings drawn at random, uniform over the shares.
 
-    A search for weights at twenty times the cost of one weighting; all else is alike in all of them.
+    A search for weights at so many times the cost of one weighting; all else is alike in all of them.
+
+    Args:
+        job: what to do; its seed draws the weightings.
+        draws: how many.
     """
-    draws = np.random.default_rng(job.seed).dirichlet(np.ones(len(job.objectives)), DRAWS)
-    tried = (at_weights(job, dict(zip(job.objectives, shares, strict=True))) for shares in draws.tolist())
+    drawn = np.random.default_rng(job.seed).dirichlet(np.ones(len(job.objectives)), draws)
+    tried = (at_weights(job, dict(zip(job.objectives, shares, strict=True))) for shares in drawn.tolist())
     best = max if job.metric.higher_is_better else min
     return best(tried, key=lambda fitted: fitted.valid)
 

@@ -125,6 +125,7 @@ METHODS: dict[str, Method] = {
     "single-edge-prediction": partial(single, objective="edge_prediction"),
     "single-descriptor-prediction": partial(single, objective="descriptor_prediction"),
     "equal": equal,
+    "random-1": partial(random_weightings, draws=1),
     "random-20": random_weightings,
     "uncertainty": partial(weighted, rule=uncertainty),
     "gradnorm": partial(weighted, rule=gradnorm),

@@ -35,20 +35,19 @@ def test_a_single_objective_is_pretrained_alone_whatever_the_job_names(job, obje
 
 
 def test_the_best_of_random_weightings_is_taken_by_validation(job, monkeypatch):
-    monkeypatch.setattr(continued, "DRAWS", 3)
     tried = []
     original = continued.at_weights
     monkeypatch.setattr(continued, "at_weights", lambda j, w: tried.append(original(j, w)) or tried[-1])
-    found = random_weightings(job)
+    found = random_weightings(job, draws=3)
     assert len({tuple(each.weights.values()) for each in tried}) == 3
     assert all(sum(each.weights.values()) == pytest.approx(1) for each in tried)
     best = max if job.metric.higher_is_better else min
     assert found.valid == best(each.valid for each in tried)
 
 
-def test_random_weightings_are_others_with_another_seed(job, monkeypatch):
-    monkeypatch.setattr(continued, "DRAWS", 1)
-    first, again, other = (random_weightings(replace(job, seed=seed)).weights for seed in (0, 0, 1))
+def test_random_weightings_are_others_with_another_seed(job):
+    one = METHODS["random-1"]
+    first, again, other = (one(replace(job, seed=seed)).weights for seed in (0, 0, 1))
     assert first == again != other
 
 
