@@ -45,7 +45,7 @@ def bench(
     split: Annotated[
         str, typer.Option(help="scaffold, chiral-scaffold, random-scaffold or random.")
     ] = "scaffold",
-    budget: Annotated[str, typer.Option(help="smoke, standard or full.")] = "standard",
+    budget: Annotated[str, typer.Option(help="smoke, quick, standard or full.")] = "standard",
     data_dir: Annotated[
         Path | None,
         typer.Option(help="Folder with moleculenet/NAME.csv.gz, searched before $MOLWEIGHT_DATA."),
