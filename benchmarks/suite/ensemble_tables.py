@@ -3,7 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from molweight.benchmarks.plain_table import Code, PlainTable
-from molweight.benchmarks.suite.numbers import NOTHING, Told, heading, interval, marked, number, of_kind
+from molweight.benchmarks.suite.numbers import (
+    NOTHING,
+    Told,
+    best_of,
+    heading,
+    interval,
+    marked,
+    number,
+    of_kind,
+)
 from molweight.benchmarks.suite.over_sets import CLASSIFICATION
 from molweight.benchmarks.suite.summary import is_ours, references
 
@@ -36,7 +45,7 @@ def _scores(
     columns = [(heading(name, entry), entry, entry["ensembles"]) for name, entry in sets.items()]
     if told and told["ensembles"]:
         columns.append((f"mean of {len(sets)}", MEAN, told["ensembles"]))
-    best = [_best(each["test"], entry) for _, entry, each in columns]
+    best = [best_of(each["test"], entry) for _, entry, each in columns]
     rows = [(Code(m), *(_score(c, m == b, m) for c, b in zip(columns, best, strict=True))) for m in methods]
     counts = sorted({entry["seeds"] for entry in sets.values()})
     notes = (
@@ -44,12 +53,6 @@ def _scores(
         "networks, and of probabilities of forests. Bold: the best that is finished.",
     )
     return PlainTable(title, ("method", *(title for title, _, _ in columns)), tuple(rows), notes)
-
-
-def _best(scores: Mapping[str, float | None], entry: Told) -> str | None:
-    known = {method: value for method, value in scores.items() if value is not None}
-    sign = 1 if entry["higher_is_better"] else -1
-    return max(known, key=lambda method: sign * known[method], default=None)
 
 
 def _score(column: tuple[str, Told, Told], best: bool, method: str) -> str:

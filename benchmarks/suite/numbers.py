@@ -24,6 +24,17 @@ def marked(text: str, best: bool) -> str:
     return Strong(text) if best else text
 
 
+def best_of(scores: Mapping[str, float | None], entry: Told) -> str | None:
+    """The method with the best score on a set, of those that have one.
+
+    >>> best_of({"rf": 4.35, "finetune": 3.16, "probe": None}, {"higher_is_better": False})
+    'finetune'
+    """
+    known = {method: value for method, value in scores.items() if value is not None}
+    sign = 1 if entry["higher_is_better"] else -1
+    return max(known, key=lambda method: sign * known[method], default=None)
+
+
 def number(value: Any, entry: Told, sign: str = "") -> str:
     """A score of a set, or a difference of scores: in per cent, or in the units of the labels."""
     if value is None or np.isnan(value):

@@ -9,6 +9,7 @@ from molweight.benchmarks.suite.comparison import verdict
 from molweight.benchmarks.suite.numbers import (
     NOTHING,
     Told,
+    best_of,
     heading,
     interval,
     marked,
@@ -20,6 +21,8 @@ from molweight.benchmarks.suite.numbers import (
 from molweight.benchmarks.suite.over_sets import CLASSIFICATION
 from molweight.benchmarks.suite.summary import is_ours, references
 from molweight.screening.findings import counted
+
+HIGHER = {"higher_is_better": True}  # of ROC-AUC and PR-AUC
 
 
 def score_tables(split: str, told: Told, methods: Sequence[str]) -> list[PlainTable]:
@@ -53,11 +56,10 @@ def _scores(
     ]
     headings = ["method", *(name if other else heading(name, entry) for name, entry in sets.items())]
     if means:
-        known = {method: value for method, value in means.items() if value is not None}
-        most = max(known, key=lambda m: known[m], default=None)
+        most = best_of(means, HIGHER)
         headings.append(f"mean of {len(sets)}")
         for method, row in zip(methods, rows, strict=True):
-            row.append(marked(points(known.get(method)), method == most))
+            row.append(marked(points(means.get(method)), method == most))
     if other is None:
         errors = [number(entry["sampling_error"], entry) for entry in sets.values()]
         rows.append(["sampling error", *errors, *([NOTHING] if means else [])])
@@ -74,13 +76,12 @@ def _values(entry: Told, method: str, other: str | None) -> list[float]:
 
 
 def _best(entry: Told, methods: Sequence[str], other: str | None) -> str | None:
-    sign = 1 if other or entry["higher_is_better"] else -1
     means = {
-        m: sign * float(np.mean(values))
+        m: float(np.mean(values))
         for m in methods
         if len(values := _values(entry, m, other)) == entry["seeds"] and not np.isnan(values).any()
     }
-    return max(means, key=lambda m: means[m], default=None)
+    return best_of(means, HIGHER if other else entry)
 
 
 def _score(entry: Told, method: str, other: str | None, best: bool) -> str:
