@@ -26,10 +26,11 @@ from molweight.screening.model import About, Model, calibrated
 from molweight.screening.training_set import TrainingSet
 from molweight.screening.trials import Trial, Trials, best_method, run_trials, scores_on_test, try_method
 from molweight.tasks.baselines import RandomForest
-from molweight.tasks.budgets import find_budget
+from molweight.tasks.budgets import Budget, find_budget
+from molweight.tasks.consensus import Consensus
 from molweight.tasks.data import Corpus, TaskData
 from molweight.tasks.early_stopping import FinetuneRecord
-from molweight.tasks.finetune import FinetuneConfig, finetune
+from molweight.tasks.finetune import finetune
 from molweight.tasks.methods import COMPARED_ONLY, FORESTS, Job, find_methods
 from molweight.tasks.metrics import METRICS, Metric
 from molweight.tasks.variants import base_of, budget_of
@@ -199,9 +200,9 @@ def _fit_ensemble(
 ) -> CrossFitted:
     folds = draw_folds(data.labels, data.kind, FOLDS, config.seed)
     method = chosen[0].method  # of all seeds
-    settings = budget_of(method, find_budget(config.budget)).finetune
-    read = data.for_heads(FORESTS.get(method, settings.inputs))
-    fit = partial(_fit_member, read, metric, config, checkpoint, settings, chosen)
+    budget = budget_of(method, find_budget(config.budget))
+    read = data.for_heads(FORESTS.get(method, budget.finetune.inputs))
+    fit = partial(_fit_member, read, metric, config, checkpoint, budget, chosen)
     return cross_fit(fit, read, folds, config.seed, config.jobs)
 
 
@@ -210,15 +211,15 @@ def _fit_member(
     metric: Metric,
     config: AdaptConfig,
     checkpoint: GIN,
-    settings: FinetuneConfig,
+    budget: Budget,
     chosen: Sequence[Trial],
     train: NDArray[np.int64],
     valid: NDArray[np.int64],
     number: int,
 ) -> Member:
-    trial, seed = chosen[number % len(chosen)], config.seed + number
+    trial, seed, settings = chosen[number % len(chosen)], config.seed + number, budget.finetune
+    everything = np.sort(np.concatenate([train, valid]))
     if not trial.encoder:
-        everything = np.sort(np.concatenate([train, valid]))
         return RandomForest.fit(data, everything, seed, FORESTS[trial.method].descriptors)
     with progress_bar(f"member {number + 1} of {FOLDS}") as advance:
 
@@ -226,7 +227,10 @@ def _fit_member(
             advance(record.epoch + 1, settings.epochs, f"valid {metric.name} {record.valid:.3f}")
 
         encoder = trial.rebuild_encoder(checkpoint)
-        return finetune(encoder, data, train, valid, metric, settings, config.compute, seed, show)
+        network = finetune(encoder, data, train, valid, metric, settings, config.compute, seed, show)
+    if not budget.forest:
+        return network
+    return Consensus(network, RandomForest.fit(data, everything, seed, settings.descriptors))
 
 
 def _leaked(training: TrainingSet, split: Split) -> tuple[int, ...]:

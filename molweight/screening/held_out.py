@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from molweight.screening.adapt import Adapted
 from molweight.screening.calibration import PlattScaling
 from molweight.screening.domain import Domain
-from molweight.screening.members import logits
 from molweight.screening.model import COVERAGE
+from molweight.tasks.baselines import logits
 from molweight.tasks.data import TaskKind
 
 LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)

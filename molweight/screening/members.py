@@ -1,4 +1,4 @@
-"""Members of an ensemble: each a fine-tuned network or a random forest, fitted without one of the folds."""
+"""Members of an ensemble: each a network, a random forest or both, fitted without one of the folds."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 from molweight.molecules.head_inputs import HeadInputs
 from molweight.molecules.store import Store
 from molweight.reports.side_by_side import side_by_side
-from molweight.tasks.baselines import TREES, RandomForest, picked
+from molweight.tasks.baselines import RandomForest, logits, picked
+from molweight.tasks.consensus import Consensus
 from molweight.tasks.data import TaskData, TaskKind
 from molweight.tasks.finetune import FinetunedModel
 
 FOLDS = 5
 
 Indices = NDArray[np.int64]
-Member = FinetunedModel | RandomForest
+Member = FinetunedModel | RandomForest | Consensus
 FitMember = Callable[[Indices, Indices, int], Member]  # train, valid, number of the member
 
 
@@ -29,7 +30,7 @@ class CrossFitted:
         folds: int64 [molecules], the fold of each.
         out_of_fold: float32 [molecules, tasks], logits or values.
         second: the same by another member, to which the molecule said only when to stop; NaN where there
-            is none, as for forests, which learn from all they are given.
+            is none, as with forests, which learn from all they are given.
     """
 
     members: tuple[Member, ...]
@@ -52,17 +53,23 @@ def outputs(
     """
     if isinstance(member, FinetunedModel):
         return member.predict(store, molecules)
+    if isinstance(member, Consensus):
+        return member.predict(smiles, store, molecules)
     predicted = member.predict(*picked(smiles, store, molecules))
     return logits(predicted) if kind == "classification" else predicted
 
 
 def head_inputs(members: Iterable[Member]) -> HeadInputs:
     """What a store must carry beside graphs for all of them."""
-    read = [
-        member.problem.inputs if isinstance(member, FinetunedModel) else HeadInputs(member.described)
-        for member in members
-    ]
+    read = [_inputs(member) for member in members]
     return HeadInputs(any(each.descriptors for each in read), any(each.fingerprints for each in read))
+
+
+def _inputs(member: Member) -> HeadInputs:
+    if isinstance(member, RandomForest):
+        return HeadInputs(member.described)
+    network = member.network if isinstance(member, Consensus) else member
+    return network.problem.inputs  # of which the forest beside it reads no more than the descriptors
 
 
 def cross_fit(fit: FitMember, data: TaskData, folds: Indices, seed: int, jobs: int = 1) -> CrossFitted:
@@ -121,11 +128,3 @@ def _strata(labels: NDArray[np.float32]) -> Indices:
     values = np.where(np.isnan(labels), 2, labels)
     number: Indices = np.unique(values, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
     return number
-
-
-def logits(probability: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of a forest's probabilities, as far from 0 and 1 as its number of trees can tell; same shape."""
-    least = 1 / (2 * TREES)  # what a forest of so many trees cannot tell from never
-    p = probability.clip(least, 1 - least).astype(np.float64)
-    found: NDArray[np.float32] = np.log(p / (1 - p)).astype(np.float32)
-    return found

@@ -24,6 +24,7 @@ from molweight.screening.members import Member
 from molweight.screening.model import About, Model
 from molweight.screening.model_index import check_files, read_index, write_index
 from molweight.tasks.baselines import RandomForest
+from molweight.tasks.consensus import Consensus
 from molweight.tasks.data import Scaler
 from molweight.tasks.finetune import FinetunedModel
 from molweight.tasks.problems import FinetuneProblem
@@ -93,6 +94,8 @@ def _assemble(index: Mapping[str, Any], folder: Path, compute: Compute) -> Model
 
 
 def _member_kind(member: Member) -> str:
+    if isinstance(member, Consensus):
+        return "consensus"
     return "forest" if isinstance(member, RandomForest) else "network"
 
 
@@ -101,6 +104,8 @@ def _member_arrays(members: tuple[Member, ...]) -> Arrays:
 
 
 def _arrays_of(member: Member) -> Arrays:
+    if isinstance(member, Consensus):
+        return joined({"network": _arrays_of(member.network), "forest": _arrays_of(member.forest)})
     if isinstance(member, RandomForest):
         return ForestArrays.of(member).arrays()
     state = {name: value.cpu().numpy() for name, value in member.problem.state_dict().items()}
@@ -111,6 +116,13 @@ def _arrays_of(member: Member) -> Arrays:
 def _member(kind: str, arrays: Arrays, about: About, compute: Compute) -> Member:
     if kind == "forest":
         return ForestArrays.from_arrays(arrays).rebuild()
+    if kind == "consensus":
+        network = _network(below("network", arrays), about, compute)
+        return Consensus(network, ForestArrays.from_arrays(below("forest", arrays)).rebuild())
+    return _network(arrays, about, compute)
+
+
+def _network(arrays: Arrays, about: About, compute: Compute) -> FinetunedModel:
     scaler = Scaler(arrays.pop("scaler.mean"), arrays.pop("scaler.std"))
     valid = float(arrays.pop("valid"))
     layers = len({name.split(".")[2] for name in arrays if name.startswith("encoder.gnn_layers.")})

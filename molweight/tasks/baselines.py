@@ -129,6 +129,14 @@ def tree_features(smiles: Sequence[str], descriptors: Tensor | None, described: 
     return np.hstack([bits, head_values(carried(descriptors, "descriptors")).cpu().numpy()])
 
 
+def logits(probability: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of a forest's probabilities, as far from 0 and 1 as its number of trees can tell; same shape."""
+    least = 1 / (2 * TREES)  # what a forest of so many trees cannot tell from never
+    p = probability.clip(least, 1 - least).astype(np.float64)
+    found: NDArray[np.float32] = np.log(p / (1 - p)).astype(np.float32)
+    return found
+
+
 def fit_forest(kind: str, seed: int, features: Features, labels: NDArray[np.float32]) -> object:
     """The same forest on one core as on many.
 

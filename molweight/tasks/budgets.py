@@ -11,10 +11,18 @@ from molweight.tasks.reweight import ReweightConfig
 
 @dataclass(frozen=True)
 class Budget:
-    """Settings of fine-tuning, and of continued pretraining with learned or with equal weights."""
+    """What each method may spend, and what it makes of it.
+
+    Attributes:
+        finetune: settings of fine-tuning.
+        reweight: of continued pretraining with learned or with equal weights.
+        forest: whether a network is asked together with a random forest on ECFP4, and on RDKit's
+            descriptors where its head reads them.
+    """
 
     finetune: FinetuneConfig
     reweight: ReweightConfig
+    forest: bool = False
 
     def continued_pretraining(self, seed: int) -> PretrainConfig:
         """The pretrain problem alone, in the steps, batches and learning rate of the three-level loop."""

@@ -16,6 +16,7 @@ from molweight.solver import StepRecord
 from molweight.solver.ranks import ALONE, Ranks
 from molweight.tasks.baselines import EachTask, Features, FitTask, RandomForest
 from molweight.tasks.budgets import Budget
+from molweight.tasks.consensus import Consensus
 from molweight.tasks.data import Corpus, TaskData
 from molweight.tasks.early_stopping import FinetuneRecord
 from molweight.tasks.finetune import FinetunedModel, MakeStep, finetune, finetuning_step
@@ -70,7 +71,7 @@ class Fitted:
         history: of learning them.
     """
 
-    model: FinetunedModel | RandomForest | EachTask
+    model: FinetunedModel | RandomForest | Consensus | EachTask
     predict: Callable[[NDArray[np.int64]], Predictions]
     valid: float
     encoder: GIN | None = None
@@ -106,7 +107,7 @@ def fine_tuned(
     history: list[StepRecord] | None = None,
     make_step: MakeStep = finetuning_step,
 ) -> Fitted:
-    """Fine-tune a copy of an encoder on the train part.
+    """Fine-tune a copy of an encoder on the train part, and fit a forest beside it where the budget says so.
 
     Args:
         encoder: left as it is.
@@ -120,7 +121,7 @@ def fine_tuned(
     def show(record: FinetuneRecord) -> None:
         job.advance(record.epoch + 1, config.epochs, record.remark(job.metric.name))
 
-    model = finetune(
+    network = finetune(
         encoder,
         data,
         job.split.train,
@@ -133,7 +134,15 @@ def fine_tuned(
         make_step,
     )
 
-    def predict(molecules: NDArray[np.int64]) -> Predictions:
-        return model.predict(data.store, molecules)
+    kept = encoder, weights, history or []
+    if not job.budget.forest:
+        return Fitted(network, lambda m: network.predict(data.store, m), network.valid, *kept)
+    forest = RandomForest.fit(data, job.split.train, job.seed, config.descriptors)
+    both = Consensus(network, forest)
 
-    return Fitted(model, predict, model.valid, encoder, weights, history or [])
+    def predict(molecules: NDArray[np.int64]) -> Predictions:
+        return both.predict(data.smiles, data.store, molecules)
+
+    valid = job.split.valid
+    reached = score(job.metric, job.data.labels[valid], predict(valid), job.data.tasks)
+    return Fitted(both, predict, reached.value, *kept)

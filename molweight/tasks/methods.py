@@ -25,7 +25,7 @@ from molweight.tasks.probe import probe
 from molweight.tasks.remarks import format_values
 from molweight.tasks.reweight import Reweighted, reweight
 from molweight.tasks.two_level import two_level
-from molweight.tasks.variants import AT, CONTINUED, FINETUNE, base_of, budget_of, read_settings, varied
+from molweight.tasks.variants import AT, CONTINUED, NETWORK, base_of, budget_of, read_settings, varied
 from molweight.tasks.weighted import weighted
 from molweight.tasks.weightings import cosine, gradnorm, require_torchjd, uncertainty, upgrad
 
@@ -191,7 +191,7 @@ def _reads(method: Method, setting: str) -> bool:
     """Whether a method does other things under another value."""
     does = getattr(method, "func", method)
     continues = does in CONTINUING and setting in CONTINUED
-    tunes = does in (*TUNING, *CONTINUING) and setting in FINETUNE
+    tunes = does in (*TUNING, *CONTINUING) and setting in NETWORK
     return does in LEARNING or continues or tunes
 
 

@@ -12,10 +12,11 @@ from molweight.tasks.reweight import ReweightConfig
 
 AT = "@"
 FLAGS = {"true": True, "false": False}
-FINETUNE = frozenset(field.name for field in fields(FinetuneConfig))  # settings of every network
+# settings of every network
+NETWORK = frozenset({"forest", *(field.name for field in fields(FinetuneConfig))})
 # settings of continued pretraining at weights that are given
 CONTINUED = frozenset({"steps", "pretrain_batch", "pretrain_lr", "head_steps", "shared_view"})
-NESTED = (FinetuneConfig, ReweightConfig, LoopConfig)
+NESTED = (Budget, FinetuneConfig, ReweightConfig, LoopConfig)
 
 Config = TypeVar("Config", Budget, FinetuneConfig, ReweightConfig, LoopConfig)
 
@@ -25,7 +26,7 @@ def read_settings(spelled: str) -> dict[str, Any]:
 
     Args:
         spelled: SETTING=VALUE, several of them separated by @. Settings are those of `FinetuneConfig`,
-            `LoopConfig` and `ReweightConfig`.
+            `LoopConfig` and `ReweightConfig`, and `forest`.
 
     Raises:
         ConfigError: if there is no such setting, or it cannot have that value.

@@ -1,4 +1,3 @@
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from molweight.molecules.store import store_from_smiles
 from molweight.screening.members import FOLDS, cross_fit, draw_folds
 from molweight.screening.model import About, Model, calibrated
 from molweight.tasks.baselines import RandomForest
+from molweight.tasks.consensus import Consensus
 from molweight.tasks.data import TaskData
 from molweight.tasks.finetune import FinetuneConfig, finetune
 from molweight.tasks.metrics import METRICS
@@ -46,7 +46,7 @@ def labelled(request: pytest.FixtureRequest) -> TaskData:
     return TaskData(SMILES, store_from_smiles(SMILES), labels, ("polar", "rare"), request.param)
 
 
-@pytest.fixture(params=["forest", "network"])
+@pytest.fixture(params=["forest", "network", "consensus"])
 def member_kind(request: pytest.FixtureRequest) -> str:
     """What members are."""
     return request.param
@@ -72,7 +72,11 @@ def make_model(data: TaskData, member_kind: str, **settings: object) -> Model:
     def forest(train, valid, number):
         return RandomForest.fit(data, train, number, config.descriptors)
 
+    def consensus(train, valid, number):
+        return Consensus(network(train, valid, number), forest(train, valid, number))
+
     folds = draw_folds(data.labels, data.kind, FOLDS, 0)
-    fitted = cross_fit(partial(network if member_kind == "network" else forest), data, folds, 0)
+    fit = {"network": network, "forest": forest, "consensus": consensus}[member_kind]
+    fitted = cross_fit(fit, data, folds, 0)
     classes = (("inactive", "active"), ("0", "1")) if data.kind == "classification" else ()
     return calibrated(About(data.kind, data.tasks, classes, member_kind, metric.name), fitted, data)

@@ -10,6 +10,7 @@ from molweight.molecules.head_inputs import HeadInputs
 from molweight.molecules.store import store_from_smiles
 from molweight.screening.members import FOLDS, cross_fit, draw_folds, head_inputs, outputs
 from molweight.tasks.baselines import RandomForest
+from molweight.tasks.consensus import Consensus
 from molweight.tasks.data import TaskData
 from molweight.tasks.finetune import FinetuneConfig, finetune
 from molweight.tasks.metrics import METRICS
@@ -85,6 +86,25 @@ def test_a_network_gives_a_second_opinion_of_what_told_it_when_to_stop(data):
         assert not (folds[valid] == number).any()
         expected = outputs(fitted.members[number], data.smiles, data.store, last, data.kind)
         assert fitted.second[last] == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_network_with_a_forest_is_asked_as_one_and_has_no_second_opinion(data):
+    torch.manual_seed(0)
+    encoder, data = GIN(2, 16), data.for_heads(HeadInputs(descriptors=True))
+    metric = METRICS["roc_auc" if data.kind == "classification" else "rmse"]
+    config = FinetuneConfig(epochs=1, patience=1, descriptors=True)
+
+    def fit(train, valid, number):
+        network = finetune(encoder, data, train, valid, metric, config, Compute(CPU, torch.float32), number)
+        everything = np.concatenate([train, valid])
+        return Consensus(network, RandomForest.fit(data, everything, number, described=True))
+
+    fitted = cross_fit(fit, data, draw_folds(data.labels, data.kind, FOLDS, 0), 0)
+    assert head_inputs(fitted.members) == HeadInputs(descriptors=True)
+    assert np.isnan(fitted.second).all()  # the forest has learned from what told the network when to stop
+    for number, member in enumerate(fitted.members):
+        own = np.flatnonzero(fitted.folds == number)
+        assert (fitted.out_of_fold[own] == member.predict(data.smiles, data.store, own)).all()
 
 
 def test_labels_of_a_fold_have_no_influence_on_its_predictions(data):

@@ -45,15 +45,16 @@ def test_members_get_of_new_molecules_what_their_heads_read(read, labelled, tmp_
     assert list((cache_folder() / "descriptors").glob("*")) == kept
 
 
-def test_forests_get_the_descriptors_of_new_molecules_that_they_were_fitted_on(labelled, tmp_path):
-    model = make_model(labelled, "forest", descriptors=True)
-    assert all(member.described for member in model.members)
+@pytest.mark.parametrize("kind", ["forest", "consensus"])
+def test_forests_get_the_descriptors_of_new_molecules_that_they_were_fitted_on(kind, labelled, tmp_path):
+    model = make_model(labelled, kind, descriptors=True)
+    assert all(getattr(member, "forest", member).described for member in model.members)
     write_model(model, labelled.labels, tmp_path)
     again, store = read_model(tmp_path, CPU), store_from_smiles(NEW)
     kept = list((cache_folder() / "descriptors").glob("*"))
     first, second = model.predict(NEW, store), again.predict(NEW, store)
     assert np.array_equal(first.value, second.value)
-    assert not np.array_equal(first.value, make_model(labelled, "forest").predict(NEW, store).value)
+    assert not np.array_equal(first.value, make_model(labelled, kind).predict(NEW, store).value)
     assert list((cache_folder() / "descriptors").glob("*")) == kept
 
 

@@ -245,6 +245,20 @@ def test_a_forest_on_descriptors_is_chosen_kept_and_predicts(adapt, run, measure
     assert error < 0.5 * table["logP"].std()
 
 
+@pytest.mark.slow
+def test_a_network_and_a_forest_together_are_chosen_kept_and_predict(adapt, run, measured, tmp_path):
+    model, out = tmp_path / "model", tmp_path / "predicted.csv"
+    method = "finetune@descriptors=true@forest=true"
+    code, _, err = adapt(model, methods=method)
+    assert code == 0, err
+    assert json.loads((model / "model.json").read_text())["members"] == ["consensus"] * 5
+    code, _, err = run("predict", model, measured, "--out", out)
+    assert code == 0, err
+    table = pd.read_csv(out).iloc[:64]
+    error = np.sqrt(np.mean((table["logP"] - table["prediction_logP"]) ** 2))
+    assert error < 0.7 * table["logP"].std()
+
+
 def test_methods_that_no_ensemble_can_be_fitted_of_are_refused(adapt, tmp_path):
     code, _, err = adapt(tmp_path / "model", methods="rf,probe,finetune,two-level,aligned-joint@lr=1e-4")
     assert code == 2

@@ -1,0 +1,70 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from molweight.errors import ConfigError
+from molweight.tasks.consensus import Consensus
+from molweight.tasks.job import Job
+from molweight.tasks.methods import METHODS, find_methods
+from molweight.tasks.metrics import score
+
+EVERYTHING = np.arange(20)
+
+
+@pytest.fixture(autouse=True)
+def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("molweight.tasks.baselines.TREES", 20)
+
+
+def together(job: Job) -> Job:
+    """The job with a forest beside the network."""
+    return replace(job, budget=replace(job.budget, forest=True))
+
+
+@pytest.mark.parametrize(("settings", "forest"), [("", "rf"), ("@descriptors=true", "rf-descriptors")])
+def test_it_is_the_mean_of_the_network_and_of_the_forest_that_reads_the_same(job, settings, forest):
+    names = ",".join(("finetune" + settings, f"finetune{settings}@forest=true"))
+    network, both = (method(job).predict(EVERYTHING) for method in find_methods(names).values())
+    trees = METHODS[forest](job).predict(EVERYTHING)
+    if job.data.kind == "regression":
+        assert both == pytest.approx((network + trees) / 2, rel=1e-6)
+    else:
+        certain = trees.clip(1 / 40, 1 - 1 / 40)  # of 20 trees
+        assert expit(both) == pytest.approx((expit(network) + certain) / 2, abs=1e-6)
+    assert both.dtype == np.float32
+    assert np.isfinite(both).all()
+
+
+def test_it_is_judged_as_a_whole_and_its_encoder_is_that_of_the_network(job):
+    alone, both = METHODS["finetune"](job), METHODS["finetune"](together(job))
+    assert isinstance(both.model, Consensus)
+    valid = job.split.valid
+    expected = score(job.metric, job.data.labels[valid], both.predict(valid), job.data.tasks)
+    assert both.valid == expected.value
+    states = (fitted.encoder.state_dict() for fitted in (alone, both))
+    assert all((first == second).all() for first, second in zip(*(s.values() for s in states), strict=True))
+
+
+def test_test_labels_have_no_part_in_it(job, data):
+    assert np.isnan(job.data.labels[job.split.test]).all()
+    other = data.labels.copy()
+    other[job.split.test] = 1 - other[job.split.test]
+    seen = replace(job, data=replace(data, labels=other))
+    first, second = (METHODS["finetune"](together(each)).predict(EVERYTHING) for each in (job, seen))
+    assert np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("method", ["scratch", "equal", "tapweight", "aligned-joint", "two-level"])
+def test_every_method_that_trains_a_network_can_have_a_forest_beside_it(job, method):
+    name = f"{method}@forest=true"
+    fitted = find_methods(name)[name](job)
+    assert isinstance(fitted.model, Consensus)
+    assert (fitted.weights is None) == (METHODS[method](job).weights is None)
+
+
+@pytest.mark.parametrize("method", ["rf", "rf-descriptors", "gbdt", "probe"])
+def test_a_method_without_a_network_takes_none(method):
+    with pytest.raises(ConfigError, match=f"method {method} does not take forest"):
+        find_methods(f"{method}@forest=true")
