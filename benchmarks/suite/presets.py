@@ -61,6 +61,7 @@ ABLATIONS = (
     "finetune@encoder_lr_factor=0.1",
     "finetune@descriptors=true",
     "finetune@descriptors=true@fingerprints=true",
+    "finetune@descriptors=true@fingerprints=true@forest=true",
     "equal",
     "equal@head_steps=100",
     "equal@encoder_lr_factor=0.1",

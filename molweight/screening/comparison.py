@@ -40,6 +40,11 @@ IN_WORDS = {
     "tapweight-strength": "as tapweight, with the overall strength learned too",
     "tapweight-folds": "as tapweight, judged by scaffold folds of the train molecules in turn",
 }
+SETTINGS_IN_WORDS = {
+    "descriptors=true": "RDKit's descriptors",
+    "fingerprints=true": "ECFP4",
+    "forest=true": "a random forest beside it",
+}
 SPLIT_IN_WORDS = {
     "scaffold": "whole scaffolds, the largest for training and the rarest for the test",
     "random-scaffold": "whole scaffolds, dealt out at random",
@@ -48,9 +53,14 @@ SPLIT_IN_WORDS = {
 
 
 def in_words(method: str) -> str:
-    """What a method does, and in what a variant of it differs, such as `finetune@lr=1e-4`."""
-    base, at, settings = method.partition(AT)
-    return IN_WORDS[base] + (f", with {settings.replace(AT, ' and ')}" if at else "")
+    """What a method does, and in what a variant of it differs.
+
+    >>> in_words("finetune@lr=1e-4@descriptors=true")
+    "pretrained network, fine-tuned, with lr=1e-4 and RDKit's descriptors"
+    """
+    base, *settings = method.split(AT)
+    words = " and ".join(SETTINGS_IN_WORDS.get(setting, setting) for setting in settings)
+    return IN_WORDS[base] + (f", with {words}" if words else "")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """adapt, predict and screen as a user runs them, and broken on purpose."""
 
+import html
 import json
 import os
 import signal
@@ -213,9 +214,9 @@ def test_a_variant_is_tried_and_its_settings_are_those_of_the_members(adapt, tmp
     code, _, err = adapt(tmp_path / "model", methods=variant)
     assert code == 0, err
     assert rates == [0.1] * 5
-    words = "pretrained network, fine-tuned, with encoder_lr_factor=0.1 and descriptors=true"
+    words = "pretrained network, fine-tuned, with encoder_lr_factor=0.1 and RDKit's descriptors"
     assert words in " ".join((tmp_path / "model" / "MODEL_CARD.md").read_text().split())
-    assert words in (tmp_path / "model" / "report.html").read_text()
+    assert words in html.unescape((tmp_path / "model" / "report.html").read_text())
     assert json.loads((tmp_path / "model" / "metrics.json").read_text())["chosen"] == variant
 
 
