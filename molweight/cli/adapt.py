@@ -33,7 +33,7 @@ def adapt(
             "single-descriptor-prediction, equal, random-1, random-20, uncertainty, gradnorm, cosine, "
             "upgrad, fixed-learned, tapweight, tapweight-cg, tapweight-strength, tapweight-folds."
         ),
-    ] = "rf,rf-descriptors,finetune,finetune@descriptors=true@fingerprints=true,equal,tapweight",
+    ] = "rf,rf-descriptors,finetune,finetune@descriptors=true@fingerprints=true@forest=true,equal,tapweight",
     budget: Annotated[
         str, typer.Option(help="smoke (to try out), quick (1 seed), standard (3 seeds) or full (5 seeds).")
     ] = "standard",

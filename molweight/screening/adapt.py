@@ -53,7 +53,9 @@ class AdaptConfig:
         jobs: processes in which trials, and then members, are fitted side by side; -1 for one on each core.
     """
 
-    methods: str = "rf,rf-descriptors,finetune,finetune@descriptors=true@fingerprints=true,equal,tapweight"
+    methods: str = (
+        "rf,rf-descriptors,finetune,finetune@descriptors=true@fingerprints=true@forest=true,equal,tapweight"
+    )
     budget: str = "standard"
     objectives: tuple[str, ...] = DEFAULT_GRAPH_OBJECTIVES
     seed: int = 0
