@@ -63,7 +63,8 @@ def _scores(
     if other is None:
         errors = [number(entry["sampling_error"], entry) for entry in sets.values()]
         rows.append(["sampling error", *errors, *([NOTHING] if means else [])])
-    notes = ["Bold: the best that is finished. Ours: " + ", ".join(m for m in methods if is_ours(m)) + "."]
+    ours = ", ".join(filter(is_ours, methods))
+    notes = ["Bold: the best that is finished." + (f" Ours: {ours}." if ours else "")]
     if other is None:
         notes.append("Sampling error: bootstrap standard error over test molecules, median over methods.")
     return PlainTable(title, tuple(headings), tuple(map(tuple, rows)), tuple(notes))

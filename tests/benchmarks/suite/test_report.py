@@ -130,6 +130,16 @@ def test_variants_are_compared_on_the_validation_part(summary):
     assert line(markdown(summary, "validation"), "`tapweight`").count("|–") == 4
 
 
+def test_without_a_method_of_ours_the_others_are_compared_with_the_first(tmp_path):
+    methods = ("finetune", "equal")
+    summary, _ = report(make_suite(tmp_path, MadeUp(methods=methods, splits=(CHIRAL,), seeds=2)))
+    (table,) = tables_of(summary, "validation", CHIRAL)
+    assert set(table.headings[2::2]) == {"on finetune"}
+    assert table.rows[0][2] == "–"
+    assert table.rows[1][2][0] in "+-"
+    assert "Ours" not in markdown(summary, "scores")
+
+
 def test_a_variant_is_compared_with_what_has_its_settings(tmp_path):
     methods = ("rf", "finetune", "finetune@average=5", "equal", "tapweight", "tapweight@average=5")
     found, text = report(make_suite(tmp_path, MadeUp(methods=methods, splits=(CHIRAL,), seeds=2)))
