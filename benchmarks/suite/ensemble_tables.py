@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from molweight.benchmarks.plain_table import Code, PlainTable
 from molweight.benchmarks.suite.numbers import (
+    CLASSIFIED,
     NOTHING,
     Told,
     best_of,
@@ -15,8 +16,6 @@ from molweight.benchmarks.suite.numbers import (
 )
 from molweight.benchmarks.suite.over_sets import CLASSIFICATION
 from molweight.benchmarks.suite.summary import is_ours, references
-
-MEAN = {"kind": CLASSIFICATION, "higher_is_better": True}  # of the sets whose scores can be averaged
 
 
 def ensemble_tables(split: str, told: Told, methods: Sequence[str]) -> list[PlainTable]:
@@ -44,7 +43,7 @@ def _scores(
 ) -> PlainTable:
     columns = [(heading(name, entry), entry, entry["ensembles"]) for name, entry in sets.items()]
     if told and told["ensembles"]:
-        columns.append((f"mean of {len(sets)}", MEAN, told["ensembles"]))
+        columns.append((f"mean of {len(sets)}", CLASSIFIED, told["ensembles"]))
     best = [best_of(each["test"], entry) for _, entry, each in columns]
     rows = [(Code(m), *(_score(c, m == b, m) for c, b in zip(columns, best, strict=True))) for m in methods]
     counts = sorted({entry["seeds"] for entry in sets.values()})
@@ -65,7 +64,7 @@ def _gains(
 ) -> PlainTable:
     rows = [(name, *_gain_cells(entry["ensembles"], entry, method, compared)) for name, entry in sets.items()]
     if told["ensembles"]:
-        rows.append(("mean of classification", *_gain_cells(told["ensembles"], MEAN, method, compared)))
+        rows.append(("mean of classification", *_gain_cells(told["ensembles"], CLASSIFIED, method, compared)))
     title = f"{split}: what {method} gains with all seeds together, in points of ROC-AUC or in less error"
     notes = (
         "In brackets 95 % intervals over test molecules alone (bootstrap): that other seeds would have given "

@@ -12,6 +12,8 @@ from molweight.reports.words import label
 NOTHING = "–"
 
 Told = Mapping[str, Any]  # of a split or a set, as in `summary.json`
+# what a set says of scores of classification, for means over such sets, and for PR-AUC
+CLASSIFIED: Told = {"kind": CLASSIFICATION, "higher_is_better": True}
 
 
 def of_kind(told: Told, kind: str) -> dict[str, Told]:

@@ -8,7 +8,7 @@ from scipy import stats
 
 from molweight.benchmarks.plain_table import PlainTable
 from molweight.benchmarks.suite.comparison import LEVEL, Interval
-from molweight.benchmarks.suite.numbers import Told, heading, number, p_value
+from molweight.benchmarks.suite.numbers import Told, heading, number, p_value, score_over_seeds
 from molweight.tasks.continued import DRAWS
 
 RANDOM, EQUAL = "random-1", "equal"
@@ -81,12 +81,12 @@ def _table(split: str, sets: Mapping[str, Told], drawn: str, equal: str) -> Plai
         f"best of {DRAWS} weightings",
         "p of the shares",
     )
-    pairs = {name: (entry["methods"][drawn], entry["methods"][equal]) for name, entry in sets.items()}
     rows = [
-        (heading(name, entry), part, *_cells(entry, part, *pairs[name]))
+        (heading(name, entry), part, *_cells(entry, part, drawn, equal))
         for name, entry in sets.items()
         for part in ("valid", "test")
-        if entry["seeds"] >= FEWEST and all(_known(found[part], entry) for found in pairs[name])
+        if entry["seeds"] >= FEWEST
+        and all(_known(entry["methods"][method][part], entry) for method in (drawn, equal))
     ]
     notes = (
         "Mean ± standard deviation over seeds, which draw a weighting each in the one and have equal weights "
@@ -103,23 +103,21 @@ def _known(scores: Sequence[float | None], entry: Told) -> bool:
     return len(scores) == entry["seeds"] and None not in scores
 
 
-def _cells(entry: Told, part: str, drawn: Told, equal: Told) -> tuple[str, ...]:
-    ratio, low, high = np.sqrt(variance_ratio(drawn[part], equal[part]))
-    reached, most = (_gain_of_best(equal[part], each) for each in (ratio, high))
-    shares = np.array(list(drawn["weights"].values())).T
+def _cells(entry: Told, part: str, drawn: str, equal: str) -> tuple[str, ...]:
+    random, even = (entry["methods"][method][part] for method in (drawn, equal))
+    ratio, low, high = np.sqrt(variance_ratio(random, even))
+    reached, most = (_gain_of_best(even, each) for each in (ratio, high))
+    shares = np.array(list(entry["methods"][drawn]["weights"].values())).T
     return (
         str(entry["seeds"]),
-        *(_mean_and_spread(each[part], entry) for each in (equal, drawn)),
+        score_over_seeds(even, entry, equal),
+        score_over_seeds(random, entry, drawn),
         f"{ratio:.2f} ({low:.2f} to {high:.2f})",
         f"{number(reached, entry, '+')} (at most {number(most, entry, '+')})",
-        p_value(linear_p(drawn[part], shares)),
+        p_value(linear_p(random, shares)),
     )
 
 
 def _gain_of_best(equal: Sequence[float], ratio: float) -> float:
     """Of the best weighting on an average one, where deviations over seeds have this ratio."""
     return expected_best(DRAWS) * float(np.std(equal, ddof=1) * np.sqrt(max(0.0, ratio**2 - 1)))
-
-
-def _mean_and_spread(values: Sequence[float], entry: Told) -> str:
-    return f"{number(np.mean(values), entry)} ± {number(np.std(values, ddof=1), entry)}"

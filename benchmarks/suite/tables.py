@@ -7,6 +7,7 @@ import numpy as np
 from molweight.benchmarks.plain_table import Code, PlainTable
 from molweight.benchmarks.suite.comparison import verdict
 from molweight.benchmarks.suite.numbers import (
+    CLASSIFIED,
     NOTHING,
     Told,
     best_of,
@@ -21,8 +22,6 @@ from molweight.benchmarks.suite.numbers import (
 from molweight.benchmarks.suite.over_sets import CLASSIFICATION
 from molweight.benchmarks.suite.summary import is_ours, references
 from molweight.screening.findings import counted
-
-HIGHER = {"higher_is_better": True}  # of ROC-AUC and PR-AUC
 
 
 def score_tables(split: str, told: Told, methods: Sequence[str]) -> list[PlainTable]:
@@ -56,7 +55,7 @@ def _scores(
     ]
     headings = ["method", *(name if other else heading(name, entry) for name, entry in sets.items())]
     if means:
-        most = best_of(means, HIGHER)
+        most = best_of(means, CLASSIFIED)
         headings.append(f"mean of {len(sets)}")
         for method, row in zip(methods, rows, strict=True):
             row.append(marked(points(means.get(method)), method == most))
@@ -82,7 +81,7 @@ def _best(entry: Told, methods: Sequence[str], other: str | None) -> str | None:
         for m in methods
         if len(values := _values(entry, m, other)) == entry["seeds"] and not np.isnan(values).any()
     }
-    return best_of(means, HIGHER if other else entry)
+    return best_of(means, CLASSIFIED if other else entry)
 
 
 def _score(entry: Told, method: str, other: str | None, best: bool) -> str:
@@ -119,9 +118,8 @@ def _mean_gain_cells(told: Told, method: str, rivals: Sequence[str]) -> Iterable
         if found is None:
             yield from (NOTHING, NOTHING)
         else:
-            entry = {"kind": CLASSIFICATION}
-            yield _with_interval(found, entry, f" ({counted(found['sets'], 'set')})")
-            yield _apart(found, entry)
+            yield _with_interval(found, CLASSIFIED, f" ({counted(found['sets'], 'set')})")
+            yield _apart(found, CLASSIFIED)
 
 
 def _with_interval(found: Told, entry: Told, few: str) -> str:

@@ -82,6 +82,12 @@ class Fitted:
 Method = Callable[[Job], Fitted]
 
 
+def judged(job: Job, predict: Callable[[NDArray[np.int64]], Predictions]) -> float:
+    """Validation score of what predicts from positions in the job's data."""
+    valid = job.split.valid
+    return score(job.metric, job.data.labels[valid], predict(valid), job.data.tasks).value
+
+
 def of_features(fit: FitTask, features: Callable[[NDArray[np.int64]], Features], job: Job) -> Fitted:
     """A model without a network for each task, on what is computed of the molecules beforehand.
 
@@ -90,14 +96,13 @@ def of_features(fit: FitTask, features: Callable[[NDArray[np.int64]], Features],
         features: of molecules, from positions in the job's data to [molecules, columns].
         job: what to do.
     """
-    train, valid = job.split.train, job.split.valid
+    train = job.split.train
     model = EachTask.fit(features(train), job.data.labels[train], fit)
 
     def predict(molecules: NDArray[np.int64]) -> Predictions:
         return model.predict(features(molecules))
 
-    reached = score(job.metric, job.data.labels[valid], predict(valid), job.data.tasks)
-    return Fitted(model, predict, reached.value)
+    return Fitted(model, predict, judged(job, predict))
 
 
 def fine_tuned(
@@ -143,6 +148,4 @@ def fine_tuned(
     def predict(molecules: NDArray[np.int64]) -> Predictions:
         return both.predict(data.smiles, data.store, molecules)
 
-    valid = job.split.valid
-    reached = score(job.metric, job.data.labels[valid], predict(valid), job.data.tasks)
-    return Fitted(both, predict, reached.value, *kept)
+    return Fitted(both, predict, judged(job, predict), *kept)

@@ -19,8 +19,7 @@ from molweight.tasks.aligned_joint import aligned_joint
 from molweight.tasks.baselines import RandomForest, picked
 from molweight.tasks.boosting import gbdt
 from molweight.tasks.continued import at_weights, equal, random_weightings, single
-from molweight.tasks.job import Fitted, Job, Method, Predictions, fine_tuned
-from molweight.tasks.metrics import score
+from molweight.tasks.job import Fitted, Job, Method, Predictions, fine_tuned, judged
 from molweight.tasks.probe import probe
 from molweight.tasks.remarks import format_values
 from molweight.tasks.reweight import Reweighted, reweight
@@ -55,9 +54,7 @@ def rf(job: Job, inputs: HeadInputs = GRAPH_ALONE) -> Fitted:
     def predict(molecules: NDArray[np.int64]) -> Predictions:
         return forest.predict(*picked(data.smiles, data.store, molecules))
 
-    valid = job.split.valid
-    reached = score(job.metric, job.data.labels[valid], predict(valid), job.data.tasks)
-    return Fitted(forest, predict, reached.value)
+    return Fitted(forest, predict, judged(job, predict))
 
 
 def scratch(job: Job) -> Fitted:
