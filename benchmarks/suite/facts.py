@@ -8,7 +8,7 @@ import numpy as np
 from molweight.benchmarks.plain_table import Code, PlainTable, Strong
 from molweight.benchmarks.suite.agreement import single_gains
 from molweight.benchmarks.suite.numbers import NOTHING, Told
-from molweight.benchmarks.suite.summary import COST_UNIT, is_ours
+from molweight.benchmarks.suite.summary import COST_UNIT, cost_unit, is_ours
 from molweight.reports.tables import mean_and_spread
 from molweight.reports.words import label
 from molweight.screening.findings import counted
@@ -33,13 +33,11 @@ def set_tables(split: str, told: Told, methods: Sequence[str]) -> list[PlainTabl
 
 def cost_tables(split: str, told: Told, methods: Sequence[str]) -> list[PlainTable]:
     """Multiples of what fine-tuning costs on the same set and machine, and their median over sets."""
-    sets = told["sets"]
+    sets, unit = told["sets"], cost_unit(methods)
     rows = [(Code(method), *_cost_cells(sets.values(), method)) for method in methods]
-    seconds = [
-        _mean(entry["methods"].get(COST_UNIT, {}).get("seconds", []), ".0f") for entry in sets.values()
-    ]
-    rows.append((f"seconds of {COST_UNIT}", *seconds, ""))
-    title = f"{split}: cost, in multiples of {COST_UNIT} on the same set and machine"
+    seconds = [_mean(entry["methods"].get(unit, {}).get("seconds", []), ".0f") for entry in sets.values()]
+    rows.append((f"seconds of {unit}", *seconds, ""))
+    title = f"{split}: cost, in multiples of {unit} on the same set and machine"
     return [PlainTable(title, ("method", *sets, "median"), tuple(rows))]
 
 

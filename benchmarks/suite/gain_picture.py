@@ -13,7 +13,9 @@ from molweight.reports.pictures import COLOURS
 from molweight.tasks.variants import AT
 
 
-def draw_gains(told: Mapping[str, Any], methods: Sequence[str], title: str, path: Path) -> None:
+def draw_gains(
+    told: Mapping[str, Any], methods: Sequence[str], title: str, path: Path, shared: str = ""
+) -> None:
     """Write the picture: a panel for each reference, a line for each classification set and their mean.
 
     Args:
@@ -21,13 +23,15 @@ def draw_gains(told: Mapping[str, Any], methods: Sequence[str], title: str, path
         methods: those to draw, a colour each.
         title: of the picture.
         path: file to write.
+        shared: settings of all variants, which their names are shown without.
     """
     names = [name for name, entry in told["sets"].items() if entry["kind"] == "classification"]
     lines, rivals = [*names, "mean"], list(told["mean_gains"])
-    height = 1.1 + len(lines) * max(0.24, 0.11 * len(methods)) + 0.18 * max(r.count(AT) for r in rivals)
+    titles = [f"gain on {rival.replace(shared, '')}".replace(AT, f"\n{AT}") for rival in rivals]
+    height = 1.1 + len(lines) * max(0.24, 0.11 * len(methods)) + 0.18 * max(t.count(AT) for t in titles)
     figure = Figure(figsize=(3.2 * len(rivals) + 1, height), layout="constrained")
     panels = figure.subplots(1, len(rivals), sharey=True, squeeze=False)[0]
-    for axes, rival in zip(panels, rivals, strict=True):
+    for axes, rival, heading in zip(panels, rivals, titles, strict=True):
         for number, method in enumerate(methods):
             found = [told["sets"][name]["gains"][rival].get(method) for name in names]
             found.append(told["mean_gains"][rival].get(method))
@@ -36,12 +40,12 @@ def draw_gains(told: Mapping[str, Any], methods: Sequence[str], title: str, path
                 found,
                 0.7 * ((number + 0.5) / len(methods) - 0.5),
                 COLOURS[number % len(COLOURS)],
-                method,
+                method.replace(shared, ""),
             )
         axes.axvline(0, color="#555555", linewidth=0.8)
         axes.axhline(len(names) - 0.5, color="#999999", linewidth=0.6, linestyle=":")
         axes.set(xlabel="points of ROC-AUC")
-        axes.set_title(f"gain on {rival}".replace(AT, f"\n{AT}"), fontsize=10)  # names of variants are long
+        axes.set_title(heading, fontsize=10)
     panels[0].set_yticks(range(len(lines)), lines)
     panels[0].set_ylim(len(lines) - 0.5, -0.5)
     figure.suptitle(title)

@@ -6,6 +6,7 @@ from typing import Any
 from molweight.benchmarks.plain_table import PlainTable
 from molweight.benchmarks.suite.ensemble_tables import ensemble_tables
 from molweight.benchmarks.suite.facts import cost_tables, failure_tables, set_tables, weight_tables
+from molweight.benchmarks.suite.naming import shortened
 from molweight.benchmarks.suite.rank_tables import goal_tables, rank_tables
 from molweight.benchmarks.suite.sensitivity import sensitivity_tables
 from molweight.benchmarks.suite.tables import gain_tables, score_tables
@@ -45,4 +46,5 @@ def tables_of(summary: Mapping[str, Any], part: str, split: str) -> list[PlainTa
         raise DataError("not a suite's summary; `molweight bench report` writes one as summary.json")
     if split not in summary["splits"]:
         raise DataError(f"the suite has no {split!r} split; there are {', '.join(summary['splits'])}")
-    return PARTS[part](split, summary["splits"][split], summary["asked"]["methods"])
+    methods = summary["asked"]["methods"]
+    return [shortened(table, methods) for table in PARTS[part](split, summary["splits"][split], methods)]

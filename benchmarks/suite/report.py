@@ -1,12 +1,14 @@
 """`molweight bench report`: tables, pictures and `summary.json` of a suite's results folder."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from molweight.benchmarks.suite.gain_picture import draw_gains
+from molweight.benchmarks.suite.naming import in_words, shared_settings
 from molweight.benchmarks.suite.over_sets import summarise_over
 from molweight.benchmarks.suite.parts import PARTS, tables_of
 from molweight.benchmarks.suite.rank_picture import draw_ranks
@@ -77,13 +79,17 @@ def _summarise_split(folder: Path, asked: Asked, split: str) -> dict[str, Any]:
 
 
 def _draw_over_sets(told: dict[str, Any], asked: Asked, split: str, folder: Path) -> None:
+    shared = shared_settings(asked.methods)
+    said = f"{split} split" + (f"\nnetworks with {in_words(shared)}" if shared else "")
     if told["ranking"]:
-        title = f"mean ranks over {len(told['ranking']['sets'])} data sets, {split} split"
-        draw_ranks(Ranking(**told["ranking"]), title, folder / f"ranks-{split}.png")
+        title = f"mean ranks over {len(told['ranking']['sets'])} data sets, {said}"
+        ranking = Ranking(**told["ranking"])
+        names = [method.replace(shared, "") for method in ranking.methods]
+        draw_ranks(replace(ranking, methods=names), title, folder / f"ranks-{split}.png")
     ours = [method for method in asked.methods if is_ours(method)]
     if any(method in found for found in told["mean_gains"].values() for method in ours):
-        title = f"what learned weights gain, with 95 % intervals over molecules and seeds, {split} split"
-        draw_gains(told, ours, title, folder / f"gains-{split}.png")
+        title = f"what learned weights gain, with 95 % intervals over molecules and seeds, {said}"
+        draw_gains(told, ours, title, folder / f"gains-{split}.png", shared)
 
 
 def _text(value: Any) -> str:

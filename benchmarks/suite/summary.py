@@ -100,6 +100,17 @@ def all_references(methods: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*plain, *(r for m in methods if is_ours(m) for r in references(m, methods))]))
 
 
+def cost_unit(methods: Sequence[str]) -> str:
+    """What costs are multiples of: fine-tuning, with the settings it was tried with where never without.
+
+    >>> cost_unit(["rf", "finetune@average=5"]), cost_unit(["finetune@average=5", "finetune"])
+    ('finetune@average=5', 'finetune')
+    """
+    if COST_UNIT in methods:
+        return COST_UNIT
+    return next((method for method in methods if base_of(method) == COST_UNIT), COST_UNIT)
+
+
 def summarise_set(found: SetResults) -> SetSummary:
     """Scores, costs and weights of every cell of a set, and gains on the references."""
     methods, outcomes = list(found.outcomes), found.outcomes
@@ -110,7 +121,7 @@ def summarise_set(found: SetResults) -> SetSummary:
     drawn = resample(found.metric, found.labels, parts, predicted, name)
     ensembles = ensembles_of(found, name)
     summary = SetSummary(name, _facts(found), found.metric, len(found.digests), tests, drawn, ensembles)
-    unit = outcomes.get(COST_UNIT, {})
+    unit = outcomes.get(cost_unit(methods), {})
     summary.entry["sampling_error"] = _sampling_error(summary)
     summary.entry["methods"] = {
         method: _method(reached, found.errors[method], unit) for method, reached in outcomes.items()

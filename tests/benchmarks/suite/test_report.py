@@ -140,6 +140,22 @@ def test_without_a_method_of_ours_the_others_are_compared_with_the_first(tmp_pat
     assert "Ours" not in markdown(summary, "scores")
 
 
+def test_settings_that_all_networks_share_are_told_once(tmp_path):
+    methods = ("rf", *(f"{m}@average=5@batch_size=16" for m in ("finetune", "equal", "tapweight")))
+    found, text = report(make_suite(tmp_path, MadeUp(methods=methods, splits=(CHIRAL,), seeds=2)))
+    for part in PARTS:
+        for table in tables_of(found, part, CHIRAL):
+            shown = table.as_markdown()
+            assert "@average" not in shown
+            named = "`tapweight`" in shown or "tapweight" in table.title
+            if named:
+                assert table.notes[-1] == "With average=5, batch_size=16: finetune, equal, tapweight."
+    assert "| on finetune |" in markdown(found, "gains")
+    assert "@average" not in text
+    assert set(found["asked"]["methods"]) == set(methods)
+    assert line(markdown(found, "cost"), "`finetune`").count("1.0×") == 5
+
+
 def test_a_variant_is_compared_with_what_has_its_settings(tmp_path):
     methods = ("rf", "finetune", "finetune@average=5", "equal", "tapweight", "tapweight@average=5")
     found, text = report(make_suite(tmp_path, MadeUp(methods=methods, splits=(CHIRAL,), seeds=2)))
