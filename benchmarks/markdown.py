@@ -1,8 +1,9 @@
 """`python -m molweight.benchmarks.markdown PAGE`: fill a Markdown page with the tables of its reports.
 
-A page names a report in a comment, `<!-- report results/bbbp/report.json -->`, by its path from the page, or
-the summary of a suite, a part of it and a split, `<!-- suite summary.json ranks chiral-scaffold -->`; what
-lies between that and `<!-- end -->` is replaced, and no figure of a table is typed by hand.
+A page names a report in a comment, `<!-- report results/bbbp/report.json -->`, by its path from the page,
+the summary of a suite, a part of it and a split, `<!-- suite summary.json ranks chiral-scaffold -->`, or
+reports of weights beside planted objectives, a line each, `<!-- planted bbbp/plant.json esol/plant.json -->`;
+what lies between that and `<!-- end -->` is replaced, and no figure of a table is typed by hand.
 """
 
 import json
@@ -14,6 +15,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from molweight.benchmarks.planted_report import LEAK, NOISE
 from molweight.benchmarks.program import run_program
 from molweight.benchmarks.suite.comparison import paired_difference, verdict
 from molweight.benchmarks.suite.parts import tables_of
@@ -24,7 +26,11 @@ from molweight.reports.tables import mean_and_spread
 from molweight.reports.words import label
 
 OURS, RIVALS = "tapweight", ("finetune", "equal", "mlm")
-MARKED = re.compile(r"(<!-- (?:report (\S+)|suite (\S+) (\S+) (\S+)) -->\n).*?(<!-- end -->)", re.DOTALL)
+MARKED = re.compile(
+    r"(?P<begin><!-- (?:report (?P<report>\S+)|planted (?P<planted>\S+(?: \S+)*)|"
+    r"suite (?P<suite>\S+) (?P<part>\S+) (?P<split>\S+)) -->\n).*?(?P<end><!-- end -->)",
+    re.DOTALL,
+)
 
 Report = Mapping[str, Any]
 
@@ -41,10 +47,10 @@ def filled(page: str, folder: Path) -> str:
     """
     if not MARKED.search(page):
         raise DataError(
-            "the page names no report; put <!-- report PATH --> or <!-- suite PATH PART SPLIT -->, and "
-            "<!-- end -->, where it belongs"
+            "the page names no report; put <!-- report PATH -->, <!-- planted PATH ... --> or "
+            "<!-- suite PATH PART SPLIT -->, and <!-- end -->, where it belongs"
         )
-    return MARKED.sub(lambda found: f"{found[1]}\n{_content(found, folder)}\n{found[6]}", page)
+    return MARKED.sub(lambda found: f"{found['begin']}\n{_content(found, folder)}\n{found['end']}", page)
 
 
 def tables(report: Report) -> str:
@@ -67,10 +73,12 @@ def main() -> None:
 
 
 def _content(found: re.Match[str], folder: Path) -> str:
-    _, report, suite, part, split, _ = found.groups()
-    if report is not None:
-        return tables(_read(folder / report))
-    return "\n\n".join(t.as_markdown() for t in tables_of(_read(folder / suite), part, split)) + "\n"
+    if found["report"]:
+        return tables(_read(folder / found["report"]))
+    if found["planted"]:
+        return _planted([_read(folder / path) for path in found["planted"].split(" ")])
+    suite = _read(folder / found["suite"])
+    return "\n\n".join(t.as_markdown() for t in tables_of(suite, found["part"], found["split"])) + "\n"
 
 
 def _read(path: Path) -> Report:
@@ -127,6 +135,26 @@ def _weights(report: Report) -> str:
 
     headings = ["objective", "learned weight", "seeds above an equal share", "mean cosine"]
     return _table(headings, [row(name, values) for name, values in found["weights"].items()])
+
+
+def _planted(reports: Sequence[Report]) -> str:
+    """Weights of the planted objectives at the end, and in how many seeds they were found out."""
+    headings = ["data set", "leak", "noise", "each of the others", "leak above", "noise below"]
+
+    def row(report: Report) -> list[str]:
+        weights, seeds = report["weights"], len(report["seeds"])
+        others = [np.mean(values) for name, values in weights.items() if name not in (LEAK, NOISE)]
+        counts = (f"{report[key]} of {seeds}" for key in ("leak_above", "noise_below"))
+        raw = "" if report["config"]["loop"]["normalise"] else ", losses in their own units"
+        between = f"{min(others):.3f} to {max(others):.3f}"
+        return [
+            report["dataset"] + raw,
+            *(mean_and_spread(weights[n]) for n in (LEAK, NOISE)),
+            between,
+            *counts,
+        ]
+
+    return _table(headings, [row(report) for report in reports])
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -69,6 +69,17 @@ def test_a_page_is_filled_again_to_the_same(report, tmp_path):
     assert (tmp_path / "page.md").read_text() == once
 
 
+def test_weights_beside_planted_objectives(tmp_path):
+    weights = {"a": [0.1, 0.2], "b": [0.1, 0.1], "leak": [0.7, 0.6], "noise": [0.1, 0.1]}
+    counts = {"dataset": "bbbp", "seeds": [0, 1], "leak_above": 2, "noise_below": 1}
+    for name, normalise in (("as_is", True), ("raw", False)):
+        planted = counts | {"weights": weights, "config": {"loop": {"normalise": normalise}}}
+        (tmp_path / f"{name}.json").write_text(json.dumps(planted))
+    page = filled("<!-- planted as_is.json raw.json -->\n<!-- end -->\n", tmp_path)
+    cells = "0.650 ± 0.071 | 0.100 ± 0.000 | 0.100 to 0.150 | 2 of 2 | 1 of 2 |"
+    assert f"| bbbp | {cells}\n| bbbp, losses in their own units | {cells}\n" in page
+
+
 def test_a_page_without_reports_and_a_report_that_is_none(tmp_path):
     with pytest.raises(DataError, match="names no report"):
         filled("# Title\n", tmp_path)
