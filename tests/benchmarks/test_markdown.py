@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,9 @@ def test_a_page_without_reports_and_a_report_that_is_none(tmp_path):
 def test_no_figure_in_a_page_is_typed_by_hand(page):
     content = (PAGES / page).read_text()
     assert filled(content, PAGES) == content
+
+
+def test_sentences_of_the_results_tell_no_score_that_could_grow_stale():
+    written = r"<!-- .*?<!-- end -->|```.*?```|`[^`]*`"
+    sentences = re.sub(written, "", (PAGES / "RESULTS.md").read_text(), flags=re.DOTALL)
+    assert re.findall(r"\d+\.\d+", sentences) == []
