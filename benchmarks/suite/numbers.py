@@ -77,7 +77,7 @@ def points(value: float | None, sign: str = "") -> str:
 def p_value(value: float | None) -> str:
     """To two digits.
 
-    >>> p_value(0.0234), p_value(0.0000412), p_value(1.0)
-    ('0.023', '4.1e-05', '1')
+    >>> p_value(0.0234), p_value(0.0000412), p_value(1.0), p_value(float("nan"))
+    ('0.023', '4.1e-05', '1', '–')
     """
-    return NOTHING if value is None else f"{value:.2g}"
+    return NOTHING if value is None or np.isnan(value) else f"{value:.2g}"

@@ -9,18 +9,26 @@ from molweight.benchmarks.suite.facts import cost_tables, failure_tables, set_ta
 from molweight.benchmarks.suite.naming import shortened
 from molweight.benchmarks.suite.rank_tables import goal_tables, rank_tables
 from molweight.benchmarks.suite.sensitivity import sensitivity_tables
+from molweight.benchmarks.suite.single_objectives import single_objective_tables
 from molweight.benchmarks.suite.tables import gain_tables, score_tables
 from molweight.benchmarks.suite.validation import validation_tables
 from molweight.errors import DataError
 
 Tables = Callable[[str, Mapping[str, Any], Sequence[str]], list[PlainTable]]
+
+
+def _both_sensitivities(split: str, told: Mapping[str, Any], methods: Sequence[str]) -> list[PlainTable]:
+    """To weights drawn at random, and to the objective that is pretrained with alone."""
+    return [*sensitivity_tables(split, told, methods), *single_objective_tables(split, told, methods)]
+
+
 PARTS: dict[str, Tables] = {
     "sets": set_tables,
     "scores": score_tables,
     "gains": gain_tables,
     "ensembles": ensemble_tables,
     "validation": validation_tables,
-    "sensitivity": sensitivity_tables,
+    "sensitivity": _both_sensitivities,
     "ranks": rank_tables,
     "goals": goal_tables,
     "cost": cost_tables,

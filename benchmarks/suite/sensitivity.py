@@ -13,6 +13,7 @@ from molweight.tasks.continued import DRAWS
 
 RANDOM, EQUAL = "random-1", "equal"
 FEWEST = 3  # seeds, below which a spread says nothing
+PARTS = ("valid", "test")
 
 Array = NDArray[np.float64]
 
@@ -70,6 +71,11 @@ def linear_p(scores: Sequence[float], shares: Array) -> float:
     return float(stats.f.sf((all_of_it - left) / freedom[0] / (left / freedom[1]), *freedom))
 
 
+def complete(scores: Sequence[float | None], entry: Told) -> bool:
+    """Whether all seeds are finished and could be scored."""
+    return len(scores) == entry["seeds"] and None not in scores
+
+
 def _table(split: str, sets: Mapping[str, Told], drawn: str, equal: str) -> PlainTable:
     headings = (
         "set",
@@ -84,9 +90,9 @@ def _table(split: str, sets: Mapping[str, Told], drawn: str, equal: str) -> Plai
     rows = [
         (heading(name, entry), part, *_cells(entry, part, drawn, equal))
         for name, entry in sets.items()
-        for part in ("valid", "test")
+        for part in PARTS
         if entry["seeds"] >= FEWEST
-        and all(_known(entry["methods"][method][part], entry) for method in (drawn, equal))
+        and all(complete(entry["methods"][method][part], entry) for method in (drawn, equal))
     ]
     notes = (
         "Mean ± standard deviation over seeds, which draw a weighting each in the one and have equal weights "
@@ -96,11 +102,6 @@ def _table(split: str, sets: Mapping[str, Told], drawn: str, equal: str) -> Plai
         "p of the shares: F-test of a linear regression of the score on the shares of the objectives.",
     )
     return PlainTable(f"{split}: how much scores depend on the weighting", headings, tuple(rows), notes)
-
-
-def _known(scores: Sequence[float | None], entry: Told) -> bool:
-    """Whether all seeds are finished and could be scored."""
-    return len(scores) == entry["seeds"] and None not in scores
 
 
 def _cells(entry: Told, part: str, drawn: str, equal: str) -> tuple[str, ...]:
