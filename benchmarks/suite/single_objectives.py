@@ -59,7 +59,7 @@ def _table(split: str, sets: Mapping[str, Told], compared: Sequence[str]) -> Pla
     notes = (
         f"Of {len(compared)} objectives. Spread of objectives: standard deviation of their mean scores "
         "beyond what seeds account for; of seeds: of what neither objective nor seed explains alone.",
-        "p: Fisher's F-test that all objectives come to the same, with the seeds as blocks.",
+        "p: Fisher's F-test that all objectives come to the same on these molecules, seeds being blocks.",
     )
     settings = compared[0].removeprefix(base_of(compared[0]))
     title = f"{split}: how much scores depend on the objective that is pretrained with alone{settings}"
