@@ -8,6 +8,7 @@ from molweight.benchmarks.suite.ensemble_tables import ensemble_tables
 from molweight.benchmarks.suite.facts import cost_tables, failure_tables, set_tables, weight_tables
 from molweight.benchmarks.suite.naming import shortened
 from molweight.benchmarks.suite.rank_tables import goal_tables, rank_tables
+from molweight.benchmarks.suite.selection import selection_tables
 from molweight.benchmarks.suite.sensitivity import sensitivity_tables
 from molweight.benchmarks.suite.single_objectives import single_objective_tables
 from molweight.benchmarks.suite.tables import gain_tables, score_tables
@@ -28,6 +29,7 @@ PARTS: dict[str, Tables] = {
     "gains": gain_tables,
     "ensembles": ensemble_tables,
     "validation": validation_tables,
+    "selection": selection_tables,
     "sensitivity": _both_sensitivities,
     "ranks": rank_tables,
     "goals": goal_tables,

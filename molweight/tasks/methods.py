@@ -38,6 +38,7 @@ __all__ = [
     "check_parallel",
     "find_methods",
     "named_methods",
+    "trains_network",
 ]
 
 AnyMethod = TypeVar("AnyMethod")
@@ -173,6 +174,15 @@ def find_methods(names: str) -> dict[str, Method]:
     if any(base_of(name) == "upgrad" for name in found):
         require_torchjd()
     return found
+
+
+def trains_network(name: str) -> bool:
+    """Whether a method of that name, perhaps a variant, trains one.
+
+    >>> trains_network("finetune@average=5"), trains_network("rf-descriptors"), trains_network("probe")
+    (True, False, False)
+    """
+    return _reads(METHODS[base_of(name)], "epochs")
 
 
 def _variant(name: str) -> Method:
