@@ -8,7 +8,7 @@ from scipy import stats
 
 from molweight.benchmarks.plain_table import PlainTable
 from molweight.benchmarks.suite.comparison import LEVEL, Interval
-from molweight.benchmarks.suite.numbers import Told, heading, number
+from molweight.benchmarks.suite.numbers import NOTHING, Told, heading, number
 from molweight.tasks.methods import trains_network
 
 FEWEST = 6  # runs, below which a rank correlation says nothing
@@ -55,14 +55,21 @@ def runs_of(entry: Told, methods: Sequence[str]) -> list[Array]:
 def rank_correlation(splits: Sequence[Array]) -> Interval:
     """Spearman's, of scores less the mean of their split, and the ends of its interval.
 
-    These are of Fisher's z with the variance of Bonett & Wright (Psychometrika 2000), eq. 10.
+    These are of Fisher's z with the variance of Bonett & Wright (Psychometrika 2000), eq. 10; of a perfect
+    correlation, half the step from it to the next that so many runs can have.
 
     Args:
         splits: pairs of scores on each, [runs, 2].
+
+    Returns:
+        NaN where either score is the same in all runs.
     """
     pairs = np.concatenate([runs - runs.mean(axis=0) for runs in splits])
-    found = float(stats.spearmanr(*pairs.T).statistic)
-    z, error = np.arctanh(found), np.sqrt((1 + found**2 / 2) / (len(pairs) - 3))
+    if not np.ptp(pairs, axis=0).all():
+        return (float("nan"),) * 3
+    count, found = len(pairs), float(stats.spearmanr(*pairs.T).statistic)
+    furthest = 1 - 6 / (count**3 - count)
+    z, error = np.arctanh(np.clip(found, -furthest, furthest)), np.sqrt((1 + found**2 / 2) / (count - 3))
     reach = float(stats.norm.ppf((1 + LEVEL) / 2) * error)
     return found, float(np.tanh(z - reach)), float(np.tanh(z + reach))
 
@@ -70,11 +77,12 @@ def rank_correlation(splits: Sequence[Array]) -> Interval:
 def _cells(entry: Told, splits: Sequence[Array]) -> tuple[str, ...]:
     sign = 1 if entry["higher_is_better"] else -1
     correlation, low, high = rank_correlation(splits)
+    told = NOTHING if np.isnan(correlation) else f"{correlation:+.2f} ({low:+.2f} to {high:+.2f})"
     chosen = np.mean([runs[np.argmax(sign * runs[:, 0]), 1] for runs in splits])
     every = np.mean([runs[:, 1].mean() for runs in splits])
     best = np.mean([sign * np.max(sign * runs[:, 1]) for runs in splits])
     return (
         str(sum(map(len, splits))),
-        f"{correlation:+.2f} ({low:+.2f} to {high:+.2f})",
+        told,
         *(number(float(value), entry) for value in (chosen, every, best)),
     )

@@ -45,6 +45,20 @@ def test_the_interval_holds_the_correlation_of_the_population_in_95_of_100_sampl
     assert 0.93 < np.mean(held) < 0.98  # it is known to be a little wide
 
 
+def test_of_a_perfect_correlation_the_interval_is_no_point():
+    runs = np.arange(12.0).reshape(6, 2)
+    found, low, high = rank_correlation([runs])
+    assert found == pytest.approx(1)
+    assert 0.5 < low < 0.9 < high < 1
+    assert rank_correlation([runs * [1, -1]]) == pytest.approx((-found, -high, -low))
+
+
+def test_scores_that_are_all_the_same_have_no_correlation():
+    assert np.isnan(rank_correlation([np.array([[1.0, value] for value in range(6)])])).all()
+    same = {method: [2.0] * 3 for method in VALID}
+    assert rows_of(entry_of(same, TEST))[0][2] == "–"
+
+
 def test_what_splits_differ_by_is_taken_off():
     generator = np.random.default_rng(0)
     splits = [generator.normal(size=(9, 2)) + 100 * place for place in range(6)]
