@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from molweight.benchmarks.plain_table import PlainTable
-from molweight.tasks.variants import AT, base_of
+from molweight.tasks.variants import AT, base_of, settings_of
 
 
 def shared_settings(methods: Sequence[str]) -> str:
@@ -17,16 +17,16 @@ def shared_settings(methods: Sequence[str]) -> str:
     ''
     """
     variants = [method for method in methods if AT in method]
-    endings = {variant.removeprefix(base_of(variant)) for variant in variants}
+    endings = {settings_of(variant) for variant in variants}
     if len(variants) < 2 or len(endings) > 1 or any(base_of(variant) in methods for variant in variants):
         return ""
     return endings.pop()
 
 
-def in_words(shared: str) -> str:
+def listed(shared: str) -> str:
     """Settings as a sentence has them.
 
-    >>> in_words("@forest=true@steps=600")
+    >>> listed("@forest=true@steps=600")
     'forest=true, steps=600'
     """
     return ", ".join(shared.removeprefix(AT).split(AT))
@@ -46,5 +46,5 @@ def shortened(table: PlainTable, methods: Sequence[str]) -> PlainTable:
         short(table.title),
         tuple(map(short, table.headings)),
         tuple(tuple(map(short, row)) for row in table.rows),
-        (*map(short, table.notes), f"With {in_words(shared)}: {variants}."),
+        (*map(short, table.notes), f"With {listed(shared)}: {variants}."),
     )

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from molweight.benchmarks.suite.gain_picture import draw_gains
-from molweight.benchmarks.suite.naming import in_words, shared_settings
+from molweight.benchmarks.suite.naming import listed, shared_settings
 from molweight.benchmarks.suite.over_sets import summarise_over
 from molweight.benchmarks.suite.parts import PARTS, tables_of
 from molweight.benchmarks.suite.rank_picture import draw_ranks
@@ -80,7 +80,7 @@ def _summarise_split(folder: Path, asked: Asked, split: str) -> dict[str, Any]:
 
 def _draw_over_sets(told: dict[str, Any], asked: Asked, split: str, folder: Path) -> None:
     shared = shared_settings(asked.methods)
-    said = f"{split} split" + (f"\nnetworks with {in_words(shared)}" if shared else "")
+    said = f"{split} split" + (f"\nnetworks with {listed(shared)}" if shared else "")
     if told["ranking"]:
         title = f"mean ranks over {len(told['ranking']['sets'])} data sets, {said}"
         ranking = Ranking(**told["ranking"])

@@ -11,7 +11,7 @@ from molweight.benchmarks.suite.agreement import SINGLE
 from molweight.benchmarks.suite.numbers import Told, best_of, heading, number, p_value, score_over_seeds
 from molweight.benchmarks.suite.sensitivity import FEWEST, PARTS, complete
 from molweight.reports.words import label
-from molweight.tasks.variants import base_of
+from molweight.tasks.variants import base_of, settings_of
 
 Array = NDArray[np.float64]
 
@@ -22,8 +22,8 @@ def single_objective_tables(split: str, told: Told, methods: Sequence[str]) -> l
     There are none where fewer than two were run.
     """
     alone = [method for method in methods if method.startswith(SINGLE)]
-    settings = dict.fromkeys(method.removeprefix(base_of(method)) for method in alone)
-    each = ([m for m in alone if m.removeprefix(base_of(m)) == setting] for setting in settings)
+    settings = dict.fromkeys(map(settings_of, alone))
+    each = ([m for m in alone if settings_of(m) == setting] for setting in settings)
     found = [_table(split, told["sets"], compared) for compared in each if len(compared) > 1]
     return [table for table in found if table.rows]
 
@@ -61,8 +61,8 @@ def _table(split: str, sets: Mapping[str, Told], compared: Sequence[str]) -> Pla
         "beyond what seeds account for; of seeds: of what neither objective nor seed explains alone.",
         "p: Fisher's F-test that all objectives come to the same on these molecules, seeds being blocks.",
     )
-    settings = compared[0].removeprefix(base_of(compared[0]))
-    title = f"{split}: how much scores depend on the objective that is pretrained with alone{settings}"
+    title = f"{split}: how much scores depend on the objective that is pretrained with alone"
+    title += settings_of(compared[0])
     return PlainTable(title, headings, rows, notes)
 
 

@@ -16,7 +16,7 @@ from molweight.benchmarks.suite.results import SetResults
 from molweight.reports.weight_evidence import weight_evidence
 from molweight.screening.bootstrap import standard_error
 from molweight.tasks.metrics import Metric
-from molweight.tasks.variants import base_of
+from molweight.tasks.variants import base_of, settings_of
 
 OURS = "tapweight"  # what the names of our methods begin with
 REFERENCES = ("finetune", "equal", "rf")
@@ -85,7 +85,7 @@ def references(method: str, methods: Sequence[str]) -> list[str]:
     >>> references("tapweight@average=5", ["rf", "finetune", "finetune@average=5"])
     ['finetune@average=5', 'rf']
     """
-    settings = method.removeprefix(base_of(method))
+    settings = settings_of(method)
     found = (r + settings if r + settings in methods else r for r in REFERENCES)
     return [reference for reference in found if reference in methods]
 

@@ -68,6 +68,15 @@ def base_of(method: str) -> str:
     return method.partition(AT)[0]
 
 
+def settings_of(method: str) -> str:
+    """What a name has behind that of its method, nothing where it is no variant.
+
+    >>> settings_of("equal@steps=600@forest=true"), settings_of("rf")
+    ('@steps=600@forest=true', '')
+    """
+    return method.removeprefix(base_of(method))
+
+
 def budget_of(method: str, budget: Budget) -> Budget:
     """What a method of that name, perhaps a variant, makes of a budget."""
     _, at, spelled = method.partition(AT)
