@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from molweight.benchmarks.plain_table import Code, PlainTable
-from molweight.benchmarks.suite.numbers import NOTHING, heading, number, p_value
-from molweight.benchmarks.suite.selection import rank_correlation
+from molweight.benchmarks.suite.numbers import NOTHING, estimate, heading, number, p_value
+from molweight.benchmarks.suite.selection import FEWEST, rank_correlation
 
 REFIT = "refit"
 # what a choice rests on: the mean validation score over these inner splits
@@ -47,8 +47,10 @@ def chosen_by(told: Mapping[str, Any], judge: str) -> Chosen:
     test = np.array([told["test"][method] for method in told["test"]])  # [methods, draws]
     valid = np.mean([[told["valid"][inner][m] for m in told["test"]] for inner in JUDGES[judge]], axis=0)
     pairs = [np.stack(each, axis=1) for each in zip(valid.T, test.T, strict=True)]
+    enough = test.size >= FEWEST
+    correlation = rank_correlation(pairs) if enough else (np.nan, np.nan, np.nan)
     picked = test[np.argmax(sign * valid, axis=0), np.arange(test.shape[1])]
-    return Chosen(rank_correlation(pairs), picked, np.max(sign * test, axis=0) - sign * picked)
+    return Chosen(correlation, picked, np.max(sign * test, axis=0) - sign * picked)
 
 
 def choosing_tables(result: Mapping[str, Any]) -> list[PlainTable]:
@@ -85,7 +87,9 @@ def _scores(result: Mapping[str, Any], found: Mapping[str, Mapping[str, Chosen]]
 
 
 def _correlations(sets: Mapping[str, Any], found: Mapping[str, Mapping[str, Chosen]]) -> PlainTable:
-    rows = tuple((judge, *(_told(each[name]) for name in sets)) for judge, each in found.items())
+    rows = tuple(
+        (judge, *(estimate(each[name].correlation) for name in sets)) for judge, each in found.items()
+    )
     notes = (
         "Spearman's correlation over methods and draws, of scores less the mean of their draw, with its 95 % "
         "interval; it takes them as independent.",
@@ -115,11 +119,6 @@ def _counts(each: Mapping[str, Chosen], used: Mapping[str, Chosen]) -> tuple[str
 def _best(each: Mapping[str, Chosen]) -> tuple[str]:
     lost = np.concatenate([chosen.lost for chosen in each.values()])
     return (f"{int((lost == 0).sum())} of {len(lost)}",)
-
-
-def _told(chosen: Chosen) -> str:
-    correlation, low, high = chosen.correlation
-    return NOTHING if np.isnan(correlation) else f"{correlation:+.2f} ({low:+.2f} to {high:+.2f})"
 
 
 def _spread(values: Sequence[float] | Array, told: Mapping[str, Any]) -> str:

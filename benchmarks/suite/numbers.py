@@ -74,6 +74,16 @@ def points(value: float | None, sign: str = "") -> str:
     return NOTHING if value is None else f"{100 * value:{sign}.1f}"
 
 
+def estimate(found: tuple[float, float, float]) -> str:
+    """A correlation, say, and the ends of its interval.
+
+    >>> estimate((0.771, 0.104, 0.959)), estimate((np.nan, np.nan, np.nan))
+    ('+0.77 (+0.10 to +0.96)', '–')
+    """
+    value, low, high = found
+    return NOTHING if np.isnan(value) else f"{value:+.2f} ({low:+.2f} to {high:+.2f})"
+
+
 def p_value(value: float | None) -> str:
     """To two digits.
 

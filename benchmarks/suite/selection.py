@@ -8,7 +8,7 @@ from scipy import stats
 
 from molweight.benchmarks.plain_table import PlainTable
 from molweight.benchmarks.suite.comparison import LEVEL, Interval
-from molweight.benchmarks.suite.numbers import NOTHING, Told, heading, number
+from molweight.benchmarks.suite.numbers import Told, estimate, heading, number
 from molweight.tasks.methods import trains_network
 
 FEWEST = 6  # runs, below which a rank correlation says nothing
@@ -76,13 +76,11 @@ def rank_correlation(splits: Sequence[Array]) -> Interval:
 
 def _cells(entry: Told, splits: Sequence[Array]) -> tuple[str, ...]:
     sign = 1 if entry["higher_is_better"] else -1
-    correlation, low, high = rank_correlation(splits)
-    told = NOTHING if np.isnan(correlation) else f"{correlation:+.2f} ({low:+.2f} to {high:+.2f})"
     chosen = np.mean([runs[np.argmax(sign * runs[:, 0]), 1] for runs in splits])
     every = np.mean([runs[:, 1].mean() for runs in splits])
     best = np.mean([sign * np.max(sign * runs[:, 1]) for runs in splits])
     return (
         str(sum(map(len, splits))),
-        told,
+        estimate(rank_correlation(splits)),
         *(number(float(value), entry) for value in (chosen, every, best)),
     )
