@@ -28,12 +28,15 @@ def adapt(
     methods: Annotated[
         str,
         typer.Option(
-            help="Comma-separated, of rf, rf-descriptors, scratch, finetune, single-attribute-masking, "
+            help="Comma-separated, of rf, rf-descriptors, gbdt, scratch, finetune, single-attribute-masking, "
             "single-context-prediction, single-contrastive, single-edge-prediction, "
             "single-descriptor-prediction, equal, random-1, random-20, uncertainty, gradnorm, cosine, "
             "upgrad, fixed-learned, tapweight, tapweight-cg, tapweight-strength, tapweight-folds."
         ),
-    ] = "rf,rf-descriptors,finetune,finetune@descriptors=true@fingerprints=true@forest=true,equal,tapweight",
+    ] = (
+        "rf,rf-descriptors,gbdt,finetune,finetune@descriptors=true@fingerprints=true@forest=true,equal,"
+        "tapweight"
+    ),
     budget: Annotated[
         str, typer.Option(help="smoke (to try out), quick (1 seed), standard (3 seeds) or full (5 seeds).")
     ] = "standard",

@@ -31,7 +31,7 @@ from molweight.tasks.consensus import Consensus
 from molweight.tasks.data import Corpus, TaskData
 from molweight.tasks.early_stopping import FinetuneRecord
 from molweight.tasks.finetune import finetune
-from molweight.tasks.methods import COMPARED_ONLY, FORESTS, Job, find_methods
+from molweight.tasks.methods import COMPARED_ONLY, OF_TREES, Job, find_methods
 from molweight.tasks.metrics import METRICS, Metric
 from molweight.tasks.variants import base_of, budget_of
 
@@ -54,7 +54,8 @@ class AdaptConfig:
     """
 
     methods: str = (
-        "rf,rf-descriptors,finetune,finetune@descriptors=true@fingerprints=true@forest=true,equal,tapweight"
+        "rf,rf-descriptors,gbdt,finetune,finetune@descriptors=true@fingerprints=true@forest=true,equal,"
+        "tapweight"
     )
     budget: str = "standard"
     objectives: tuple[str, ...] = DEFAULT_GRAPH_OBJECTIVES
@@ -203,7 +204,7 @@ def _fit_ensemble(
     folds = draw_folds(data.labels, data.kind, FOLDS, config.seed)
     method = chosen[0].method  # of all seeds
     budget = budget_of(method, find_budget(config.budget))
-    read = data.for_heads(FORESTS.get(method, budget.finetune.inputs))
+    read = data.for_heads(OF_TREES[method].inputs if method in OF_TREES else budget.finetune.inputs)
     fit = partial(_fit_member, read, metric, config, checkpoint, budget, chosen)
     return cross_fit(fit, read, folds, config.seed, config.jobs)
 
@@ -222,7 +223,7 @@ def _fit_member(
     trial, seed, settings = chosen[number % len(chosen)], config.seed + number, budget.finetune
     everything = np.sort(np.concatenate([train, valid]))
     if not trial.encoder:
-        return RandomForest.fit(data, everything, seed, FORESTS[trial.method].descriptors)
+        return OF_TREES[trial.method].fit(data, everything, seed)
     with progress_bar(f"member {number + 1} of {FOLDS}") as advance:
 
         def show(record: FinetuneRecord) -> None:

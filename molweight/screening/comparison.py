@@ -15,11 +15,13 @@ from molweight.tasks.variants import AT
 REFERENCES = {
     "rf": "a random forest",
     "rf-descriptors": "a random forest with descriptors",
+    "gbdt": "gradient boosting",
     "finetune": "plain fine-tuning",
 }
 IN_WORDS = {
     "rf": "random forest on ECFP4 fingerprints",
     "rf-descriptors": "random forest on ECFP4 fingerprints and RDKit's descriptors",
+    "gbdt": "gradient boosting on ECFP4 fingerprints and RDKit's descriptors",
     "scratch": "network trained from random weights",
     "finetune": "pretrained network, fine-tuned",
     "single-attribute-masking": "pretraining continued with attribute masking alone, then fine-tuned",
@@ -110,7 +112,7 @@ def sampling_error(adapted: Adapted) -> float:
 
 
 def differences(adapted: Adapted) -> list[Difference]:
-    """The chosen method against random forests and plain fine-tuning, as far as they were tried."""
+    """The chosen method against trees and plain fine-tuning, as far as they were tried."""
     found, sign = [], 1 if adapted.metric.higher_is_better else -1
     for other in REFERENCES:
         if other in adapted.test and other != adapted.method:

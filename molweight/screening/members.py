@@ -1,4 +1,4 @@
-"""Members of an ensemble: each a network, a random forest or both, fitted without one of the folds."""
+"""Members of an ensemble: each a network, trees, or a network with a forest, without one of the folds."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from molweight.molecules.head_inputs import HeadInputs
 from molweight.molecules.store import Store
 from molweight.reports.side_by_side import side_by_side
 from molweight.tasks.baselines import RandomForest, logits, picked
+from molweight.tasks.boosting import Boosting
 from molweight.tasks.consensus import Consensus
 from molweight.tasks.data import TaskData, TaskKind
 from molweight.tasks.finetune import FinetunedModel
@@ -17,7 +18,7 @@ from molweight.tasks.finetune import FinetunedModel
 FOLDS = 5
 
 Indices = NDArray[np.int64]
-Member = FinetunedModel | RandomForest | Consensus
+Member = FinetunedModel | RandomForest | Boosting | Consensus
 FitMember = Callable[[Indices, Indices, int], Member]  # train, valid, number of the member
 
 
@@ -30,7 +31,7 @@ class CrossFitted:
         folds: int64 [molecules], the fold of each.
         out_of_fold: float32 [molecules, tasks], logits or values.
         second: the same by another member, to which the molecule said only when to stop; NaN where there
-            is none, as with forests, which learn from all they are given.
+            is none, as with trees, which learn from all they are given.
     """
 
     members: tuple[Member, ...]
@@ -56,7 +57,7 @@ def outputs(
     if isinstance(member, Consensus):
         return member.predict(smiles, store, molecules)
     predicted = member.predict(*picked(smiles, store, molecules))
-    return logits(predicted) if kind == "classification" else predicted
+    return logits(predicted) if kind == "classification" and isinstance(member, RandomForest) else predicted
 
 
 def head_inputs(members: Iterable[Member]) -> HeadInputs:
@@ -66,8 +67,8 @@ def head_inputs(members: Iterable[Member]) -> HeadInputs:
 
 
 def _inputs(member: Member) -> HeadInputs:
-    if isinstance(member, RandomForest):
-        return HeadInputs(member.described)
+    if isinstance(member, RandomForest | Boosting):
+        return HeadInputs(descriptors=isinstance(member, Boosting) or member.described)
     network = member.network if isinstance(member, Consensus) else member
     return network.problem.inputs  # of which the forest beside it reads no more than the descriptors
 

@@ -19,11 +19,12 @@ from molweight.molecules.head_inputs import HeadInputs
 from molweight.screening.calibration import PlattScaling
 from molweight.screening.conformal import CrossIntervals, CrossSets
 from molweight.screening.domain import Domain
-from molweight.screening.forest import ForestArrays
 from molweight.screening.members import Member
 from molweight.screening.model import About, Model
 from molweight.screening.model_index import check_files, read_index, write_index
+from molweight.screening.trees import TreeArrays
 from molweight.tasks.baselines import RandomForest
+from molweight.tasks.boosting import Boosting
 from molweight.tasks.consensus import Consensus
 from molweight.tasks.data import Scaler
 from molweight.tasks.finetune import FinetunedModel
@@ -96,6 +97,8 @@ def _assemble(index: Mapping[str, Any], folder: Path, compute: Compute) -> Model
 def _member_kind(member: Member) -> str:
     if isinstance(member, Consensus):
         return "consensus"
+    if isinstance(member, Boosting):
+        return "boosting"
     return "forest" if isinstance(member, RandomForest) else "network"
 
 
@@ -106,8 +109,8 @@ def _member_arrays(members: tuple[Member, ...]) -> Arrays:
 def _arrays_of(member: Member) -> Arrays:
     if isinstance(member, Consensus):
         return joined({"network": _arrays_of(member.network), "forest": _arrays_of(member.forest)})
-    if isinstance(member, RandomForest):
-        return ForestArrays.of(member).arrays()
+    if isinstance(member, RandomForest | Boosting):
+        return TreeArrays.of(member).arrays()
     state = {name: value.cpu().numpy() for name, value in member.problem.state_dict().items()}
     valid = np.array(member.valid, np.float64)
     return {**state, "scaler.mean": member.scaler.mean, "scaler.std": member.scaler.std, "valid": valid}
@@ -115,10 +118,12 @@ def _arrays_of(member: Member) -> Arrays:
 
 def _member(kind: str, arrays: Arrays, about: About, compute: Compute) -> Member:
     if kind == "forest":
-        return ForestArrays.from_arrays(arrays).rebuild()
+        return TreeArrays.from_arrays(arrays).random_forest()
+    if kind == "boosting":
+        return TreeArrays.from_arrays(arrays).boosting()
     if kind == "consensus":
         network = _network(below("network", arrays), about, compute)
-        return Consensus(network, ForestArrays.from_arrays(below("forest", arrays)).rebuild())
+        return Consensus(network, TreeArrays.from_arrays(below("forest", arrays)).random_forest())
     return _network(arrays, about, compute)
 
 

@@ -17,8 +17,6 @@ from molweight.molecules.store import Store
 from molweight.tasks.data import TaskData
 
 TREES = 500  # of a forest
-ROUNDS = 100  # of boosting
-LEAF = 20  # molecules to a leaf of boosting's trees, at least
 MANY = 500  # molecules: below, starting processes would take longer than the work
 
 Features = NDArray[Any]  # [molecules, columns]
@@ -50,7 +48,7 @@ class EachTask:
         return cls(models, constants)
 
     def predict(self, features: Features) -> NDArray[np.float32]:
-        """Probabilities of class 1, or values: [molecules, tasks]."""
+        """What the models say, probabilities of class 1 where they tell them: [molecules, tasks]."""
         columns = [
             np.full(len(features), constant) if model is None else _predict(model, features)
             for model, constant in zip(self.models, self.constants, strict=True)
@@ -153,50 +151,6 @@ def fit_forest(kind: str, seed: int, features: Features, labels: NDArray[np.floa
     )
     with joblib.parallel_config("loky", n_jobs=-1 if len(features) > MANY else 1):
         return forest.fit(features, labels)
-
-
-def fit_boosting(kind: str, seed: int, features: Features, labels: NDArray[np.float32]) -> object:
-    """Gradient boosting on histograms (as in LightGBM): 100 trees; classes weighted against imbalance.
-
-    No part of the labels is held out to stop early, so that it learns from as many as the forest.
-    """
-    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-
-    # the time goes into columns and bins, and 63 bins are what LightGBM advises where it counts
-    settings = {"max_iter": ROUNDS, "max_bins": 63, "min_samples_leaf": LEAF, "early_stopping": False}
-    boosting = (
-        HistGradientBoostingClassifier(class_weight="balanced", random_state=seed, **settings)
-        if kind == "classification"
-        else HistGradientBoostingRegressor(random_state=seed, **settings)
-    )
-    columns = splittable(features, LEAF)
-    return OnColumns(boosting.fit(features[:, columns], labels), columns)
-
-
-@dataclass(frozen=True)
-class OnColumns:
-    """A model that was fitted on some of the columns."""
-
-    model: Any
-    columns: NDArray[np.int64]
-
-    def predict(self, features: Features) -> NDArray[np.float64]:
-        """Probability of class 1, or value, of each row of all columns."""
-        return _predict(self.model, features[:, self.columns])
-
-
-def splittable(features: Features, leaf: int) -> NDArray[np.int64]:
-    """Columns that can be split with `leaf` rows or more on both sides, and those with missing values.
-
-    A tree that may not make smaller leaves is the same without the others: most bits of a fingerprint on a
-    small data set. The first column is kept where there would be none.
-    """
-    rows = len(features)
-    if rows < 2 * leaf:
-        return np.zeros(1, np.int64)
-    ordered = np.partition(features, (leaf - 1, rows - leaf), axis=0)
-    useful = (ordered[leaf - 1] < ordered[rows - leaf]) | np.isnan(features).any(axis=0)
-    return np.flatnonzero(useful) if useful.any() else np.zeros(1, np.int64)
 
 
 def _predict(model, features: Features) -> NDArray[np.float64]:  # type: ignore[no-untyped-def]

@@ -15,6 +15,7 @@ from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES
 from molweight.solver import StepRecord
 from molweight.solver.ranks import ALONE, Ranks
 from molweight.tasks.baselines import EachTask, Features, FitTask, RandomForest
+from molweight.tasks.boosting import Boosting
 from molweight.tasks.budgets import Budget
 from molweight.tasks.consensus import Consensus
 from molweight.tasks.data import Corpus, TaskData
@@ -71,7 +72,7 @@ class Fitted:
         history: of learning them.
     """
 
-    model: FinetunedModel | RandomForest | Consensus | EachTask
+    model: FinetunedModel | RandomForest | Boosting | Consensus | EachTask
     predict: Callable[[NDArray[np.int64]], Predictions]
     valid: float
     encoder: GIN | None = None

@@ -1,7 +1,7 @@
 """Methods that fit a property: each learns from train, chooses by valid, and never sees test."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,8 +17,9 @@ from molweight.solver import StepRecord, conjugate_gradient
 from molweight.solver.ranks import Ranks
 from molweight.tasks.aligned_joint import aligned_joint
 from molweight.tasks.baselines import RandomForest, picked
-from molweight.tasks.boosting import gbdt
+from molweight.tasks.boosting import Boosting
 from molweight.tasks.continued import at_weights, equal, random_weightings, single
+from molweight.tasks.data import TaskData
 from molweight.tasks.job import Fitted, Job, Method, Predictions, fine_tuned, judged
 from molweight.tasks.probe import probe
 from molweight.tasks.remarks import format_values
@@ -30,8 +31,8 @@ from molweight.tasks.weightings import cosine, gradnorm, require_torchjd, uncert
 
 __all__ = [
     "COMPARED_ONLY",
-    "FORESTS",
     "METHODS",
+    "OF_TREES",
     "Fitted",
     "Job",
     "Method",
@@ -42,20 +43,39 @@ __all__ = [
 ]
 
 AnyMethod = TypeVar("AnyMethod")
-# and what they read beside ECFP4
-FORESTS = {"rf": GRAPH_ALONE, "rf-descriptors": HeadInputs(descriptors=True)}
 FOLDS = 5  # of scaffolds, where those of train judge the weights
 
 
-def rf(job: Job, inputs: HeadInputs = GRAPH_ALONE) -> Fitted:
-    """Random forest on ECFP4, and on RDKit's descriptors where they are among its inputs."""
-    data = job.data.for_heads(inputs)
-    forest = RandomForest.fit(data, job.split.train, job.seed, inputs.descriptors)
+@dataclass(frozen=True)
+class TreeMethod:
+    """A method without a network.
+
+    Attributes:
+        inputs: what its trees read beside ECFP4.
+        fit: from data that carry it, the molecules to learn from and a seed.
+    """
+
+    inputs: HeadInputs
+    fit: Callable[[TaskData, NDArray[np.int64], int], RandomForest | Boosting]
+
+
+DESCRIBED = HeadInputs(descriptors=True)
+OF_TREES = {
+    "rf": TreeMethod(GRAPH_ALONE, RandomForest.fit),
+    "rf-descriptors": TreeMethod(DESCRIBED, partial(RandomForest.fit, described=True)),
+    "gbdt": TreeMethod(DESCRIBED, Boosting.fit),
+}
+
+
+def of_trees(job: Job, trees: TreeMethod) -> Fitted:
+    """A random forest or boosted trees, fitted to the train part."""
+    data = job.data.for_heads(trees.inputs)
+    model = trees.fit(data, job.split.train, job.seed)
 
     def predict(molecules: NDArray[np.int64]) -> Predictions:
-        return forest.predict(*picked(data.smiles, data.store, molecules))
+        return model.predict(*picked(data.smiles, data.store, molecules))
 
-    return Fitted(forest, predict, judged(job, predict))
+    return Fitted(model, predict, judged(job, predict))
 
 
 def scratch(job: Job) -> Fitted:
@@ -112,8 +132,7 @@ def _learned(job: Job, **settings: Any) -> Reweighted:
 
 
 METHODS: dict[str, Method] = {
-    **{name: partial(rf, inputs=inputs) for name, inputs in FORESTS.items()},
-    "gbdt": gbdt,
+    **{name: partial(of_trees, trees=trees) for name, trees in OF_TREES.items()},
     "scratch": scratch,
     "probe": probe,
     "finetune": finetuned,
@@ -138,9 +157,9 @@ METHODS: dict[str, Method] = {
     "tapweight-folds": partial(tapweight, folds=FOLDS),
 }
 
-# for comparison alone: of these there is no forest, and no encoder that has seen no label of the molecules,
+# for comparison alone: of these there are no trees, and no encoder that has seen no label of the molecules,
 # from which the members of an ensemble could be fitted on other parts
-COMPARED_ONLY = ("gbdt", "probe", "aligned-joint", "two-level")
+COMPARED_ONLY = ("probe", "aligned-joint", "two-level")
 
 LEARNING = (tapweight, fixed_learned)  # weights, by the loop
 CONTINUING = (equal, single, random_weightings, weighted)  # pretraining, at weights that are given

@@ -87,7 +87,7 @@ def test_a_second_run_gives_the_same_report(run_cli, small_data, tmp_path, read_
 def test_corrupted_test_labels_change_nothing_but_the_test_score(
     name, small_data, small_checkpoint, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("molweight.tasks.baselines.ROUNDS", 5)
+    monkeypatch.setattr("molweight.tasks.boosting.ROUNDS", 5)
     monkeypatch.setattr("molweight.tasks.continued.DRAWS", 3)
     config = bench_config(small_data, small_checkpoint)
     predictions: list[np.ndarray] = []

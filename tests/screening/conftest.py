@@ -7,10 +7,12 @@ import torch
 from molweight.encoders.checkpoints import save_encoder
 from molweight.encoders.compute import Compute
 from molweight.encoders.gin import GIN
+from molweight.molecules.head_inputs import HeadInputs
 from molweight.molecules.store import store_from_smiles
 from molweight.screening.members import FOLDS, cross_fit, draw_folds
 from molweight.screening.model import About, Model, calibrated
 from molweight.tasks.baselines import RandomForest
+from molweight.tasks.boosting import Boosting
 from molweight.tasks.consensus import Consensus
 from molweight.tasks.data import TaskData
 from molweight.tasks.finetune import FinetuneConfig, finetune
@@ -25,6 +27,7 @@ SMILES = ["C" * length + end for length in range(1, 9) for end in ENDS]
 def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
     """500 trees take a second a forest, and tests here fit many."""
     monkeypatch.setattr("molweight.tasks.baselines.TREES", 5)
+    monkeypatch.setattr("molweight.tasks.boosting.ROUNDS", 5)
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +49,7 @@ def labelled(request: pytest.FixtureRequest) -> TaskData:
     return TaskData(SMILES, store_from_smiles(SMILES), labels, ("polar", "rare"), request.param)
 
 
-@pytest.fixture(params=["forest", "network", "consensus"])
+@pytest.fixture(params=["forest", "boosting", "network", "consensus"])
 def member_kind(request: pytest.FixtureRequest) -> str:
     """What members are."""
     return request.param
@@ -61,7 +64,7 @@ def model(labelled: TaskData, member_kind: str) -> Model:
 def make_model(data: TaskData, member_kind: str, **settings: object) -> Model:
     """Settings are those of fine-tuning."""
     config = FinetuneConfig(epochs=2, patience=2, lr=1e-2, **settings)
-    data = data.for_heads(config.inputs)
+    data = data.for_heads(HeadInputs(descriptors=True) if member_kind == "boosting" else config.inputs)
     metric = METRICS["roc_auc" if data.kind == "classification" else "rmse"]
     torch.manual_seed(0)
     encoder = GIN(2, 16)
@@ -72,11 +75,14 @@ def make_model(data: TaskData, member_kind: str, **settings: object) -> Model:
     def forest(train, valid, number):
         return RandomForest.fit(data, train, number, config.descriptors)
 
+    def boosting(train, valid, number):
+        return Boosting.fit(data, train, number)
+
     def consensus(train, valid, number):
         return Consensus(network(train, valid, number), forest(train, valid, number))
 
     folds = draw_folds(data.labels, data.kind, FOLDS, 0)
-    fit = {"network": network, "forest": forest, "consensus": consensus}[member_kind]
+    fit = {"network": network, "forest": forest, "boosting": boosting, "consensus": consensus}[member_kind]
     fitted = cross_fit(fit, data, folds, 0)
     classes = (("inactive", "active"), ("0", "1")) if data.kind == "classification" else ()
     return calibrated(About(data.kind, data.tasks, classes, member_kind, metric.name), fitted, data)

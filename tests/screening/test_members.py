@@ -10,6 +10,7 @@ from molweight.molecules.head_inputs import HeadInputs
 from molweight.molecules.store import store_from_smiles
 from molweight.screening.members import FOLDS, cross_fit, draw_folds, head_inputs, outputs
 from molweight.tasks.baselines import RandomForest
+from molweight.tasks.boosting import Boosting
 from molweight.tasks.consensus import Consensus
 from molweight.tasks.data import TaskData
 from molweight.tasks.finetune import FinetuneConfig, finetune
@@ -105,6 +106,22 @@ def test_a_network_with_a_forest_is_asked_as_one_and_has_no_second_opinion(data)
     for number, member in enumerate(fitted.members):
         own = np.flatnonzero(fitted.folds == number)
         assert (fitted.out_of_fold[own] == member.predict(data.smiles, data.store, own)).all()
+
+
+def test_boosted_trees_read_descriptors_and_speak_as_they_are(data):
+    data = data.for_heads(HeadInputs(descriptors=True))
+    fitted = cross_fit(
+        lambda train, valid, number: Boosting.fit(data, np.concatenate([train, valid]), number),
+        data,
+        draw_folds(data.labels, data.kind, FOLDS, 0),
+        0,
+    )
+    assert head_inputs(fitted.members) == HeadInputs(descriptors=True)
+    assert np.isnan(fitted.second).all()
+    for number, member in enumerate(fitted.members):
+        own = np.flatnonzero(fitted.folds == number)
+        smiles = [data.smiles[i] for i in own]
+        assert (fitted.out_of_fold[own] == member.predict(smiles, data.store.descriptors[own])).all()
 
 
 def test_labels_of_a_fold_have_no_influence_on_its_predictions(data):

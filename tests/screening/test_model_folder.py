@@ -18,8 +18,10 @@ NEW = ["OCCc1ccccc1", "CCBr", "NCCCCCCN", "C"]
 
 @pytest.fixture
 def folder(model, labelled, tmp_path):
-    write_model(model, labelled.labels, tmp_path)
-    return tmp_path
+    folder = tmp_path / "model"
+    folder.mkdir()
+    write_model(model, labelled.labels, folder)
+    return folder
 
 
 def test_a_model_comes_back_and_predicts_the_same_to_the_last_bit(model, folder):

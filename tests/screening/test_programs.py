@@ -233,11 +233,21 @@ def test_side_by_side_it_comes_to_the_same_model_but_for_rounding(adapt, tmp_pat
         assert metrics[2]["methods"][name]["valid"] == pytest.approx(found["valid"], rel=1e-2)
 
 
-def test_a_forest_on_descriptors_is_chosen_kept_and_predicts(adapt, run, measured, tmp_path):
+@pytest.mark.parametrize(
+    ("method", "member", "words"),
+    [
+        ("rf-descriptors", "forest", "random forest on ECFP4 fingerprints and RDKit's descriptors"),
+        ("gbdt", "boosting", "gradient boosting on ECFP4 fingerprints and RDKit's descriptors"),
+    ],
+)
+def test_trees_on_descriptors_are_chosen_kept_and_predict(
+    adapt, run, measured, tmp_path, method, member, words, monkeypatch
+):
+    monkeypatch.setattr("molweight.tasks.boosting.ROUNDS", 50)
     model, out = tmp_path / "model", tmp_path / "predicted.csv"
-    code, _, err = adapt(model, methods="rf-descriptors")
+    code, _, err = adapt(model, methods=method)
     assert code == 0, err
-    words = "random forest on ECFP4 fingerprints and RDKit's descriptors"
+    assert json.loads((model / "model.json").read_text())["members"] == [member] * 5
     assert words in " ".join((model / "MODEL_CARD.md").read_text().split())
     code, _, err = run("predict", model, measured, "--out", out)
     assert code == 0, err

@@ -12,8 +12,8 @@ from sklearn.ensemble import (
 from molweight.molecules.descriptors import rdkit_descriptors
 from molweight.molecules.fingerprints import ecfp4
 from molweight.molecules.scaled_descriptors import standardised
-from molweight.tasks import baselines
-from molweight.tasks.baselines import splittable
+from molweight.tasks import baselines, boosting
+from molweight.tasks.boosting import splittable
 from molweight.tasks.methods import METHODS
 
 FOREST = {"n_estimators": 12, "random_state": 0}
@@ -31,7 +31,7 @@ MODELS = {
 @pytest.fixture(autouse=True)
 def few_trees(monkeypatch):
     monkeypatch.setattr(baselines, "TREES", 12)
-    monkeypatch.setattr(baselines, "ROUNDS", 10)
+    monkeypatch.setattr(boosting, "ROUNDS", 10)
 
 
 @pytest.mark.parametrize("method", ["rf-descriptors", "gbdt"])
@@ -45,8 +45,12 @@ def test_each_task_is_the_model_on_bits_and_descriptors_of_the_molecules_with_it
     features = np.hstack([ecfp4(job.data.smiles), np.nan_to_num(described)])
     for task, known in enumerate((train, train[np.arange(48) % 12 < 6])):
         model = MODELS[method, job.data.kind].fit(features[known], labels[known, task])
-        classifies = job.data.kind == "classification"
-        expected = model.predict_proba(features)[:, 1] if classifies else model.predict(features)
+        if job.data.kind == "regression":
+            expected = model.predict(features)
+        elif method == "gbdt":
+            expected = model.decision_function(features)
+        else:
+            expected = model.predict_proba(features)[:, 1]
         assert np.allclose(found[:, task], expected, atol=1e-6)
     assert len(np.unique(found[:, 0])) > 1
 
@@ -81,3 +85,11 @@ def test_only_columns_that_no_leaf_can_be_split_by_are_left_out():
     assert kept == ["20 ones", "30 ones", "values", "missing"]
     assert splittable(features[:30], 20).tolist() == [0]
     assert splittable(features[:, [0, 4]], 20).tolist() == [0]
+
+
+def test_where_one_class_alone_is_known_boosting_says_so_in_logits(job):
+    labels = job.data.labels.copy()
+    labels[:, 1] = 1
+    found = METHODS["gbdt"](replace(job, data=replace(job.data, labels=labels))).predict(np.arange(20))
+    expected = 1 if job.data.kind == "regression" else np.log(2 * 12 - 1)  # as sure as 12 trees could be
+    assert found[:, 1] == pytest.approx(expected, rel=1e-6)

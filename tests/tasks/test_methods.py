@@ -9,8 +9,9 @@ from molweight.cli.bench import bench
 from molweight.errors import ConfigError
 from molweight.molecules.head_inputs import HeadInputs
 from molweight.screening.comparison import IN_WORDS
-from molweight.tasks import baselines, continued
+from molweight.tasks import baselines, boosting, continued
 from molweight.tasks.baselines import RandomForest
+from molweight.tasks.boosting import Boosting
 from molweight.tasks.methods import COMPARED_ONLY, METHODS, find_methods
 from molweight.tasks.metrics import score
 
@@ -20,7 +21,7 @@ WITHOUT_WEIGHTS = {"rf", "rf-descriptors", "gbdt", "scratch", "probe", "finetune
 @pytest.fixture(autouse=True)
 def little_work(monkeypatch):
     monkeypatch.setattr(baselines, "TREES", 5)
-    monkeypatch.setattr(baselines, "ROUNDS", 5)
+    monkeypatch.setattr(boosting, "ROUNDS", 5)
     monkeypatch.setattr(continued, "DRAWS", 2)
 
 
@@ -41,7 +42,7 @@ def test_a_method_keeps_its_promises(name, job):
     if fitted.weights and name != "tapweight-strength":
         assert sum(fitted.weights.values()) == pytest.approx(1)
     if name not in COMPARED_ONLY:  # and so can be fitted anew on other molecules
-        assert isinstance(fitted.model, RandomForest) != (fitted.encoder is not None)
+        assert isinstance(fitted.model, RandomForest | Boosting) != (fitted.encoder is not None)
 
     labels = job.data.labels.copy()
     labels[job.split.test] = 1e6 if job.data.kind == "regression" else 1

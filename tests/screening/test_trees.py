@@ -1,3 +1,4 @@
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -9,10 +10,11 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from molweight.errors import CheckpointError
 from molweight.molecules.store import store_from_smiles
-from molweight.screening import forest as forest_module
-from molweight.screening.forest import COLUMNS, LEAF, ForestArrays
-from molweight.tasks import baselines
-from molweight.tasks.baselines import RandomForest
+from molweight.screening import trees as trees_module
+from molweight.screening.trees import COLUMNS, LEAF, TreeArrays
+from molweight.tasks import baselines, boosting
+from molweight.tasks.baselines import EachTask, RandomForest
+from molweight.tasks.boosting import Boosting
 from molweight.tasks.data import TaskData
 
 STARTS, MIDDLES, ENDS = ("CCO", "NCC", "c1ccccc1", "FC"), ("C", "CC(C)", "CN", "C(=O)"), ("C", "O", "S", "Cl")
@@ -49,6 +51,15 @@ def forest_of(bits, labels, kind, trees=7, **options):
     return RandomForest(forests, constants, described=bits.shape[1] > 2048)
 
 
+def boosting_of(features, labels, kind, rounds=7):
+    """Boosted trees, fitted as the program's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boosting, "ROUNDS", rounds)
+        fit = partial(boosting._fit, kind, 0)
+        found = EachTask.fit(features, labels, fit)
+    return Boosting(found.models, found.constants)
+
+
 def predictions(forest, bits):
     """Float64 of each task, without the rounding to float32."""
     return [each and baselines._predict(each, bits) for each in forest.forests]
@@ -69,13 +80,50 @@ def test_a_forest_from_a_file_predicts_the_same_bits(kind, columns, monkeypatch)
     labels[:, 2][np.arange(120) % 9 > 0] = np.nan
     forest = forest_of(bits, labels, kind)
     fresh, _ = bits_and_labels(1, 300, 1, kind, columns)
-    packed = ForestArrays.of(forest)
+    packed = TreeArrays.of(forest)
     assert packed.nodes[1] == 0 < min(packed.nodes[0], packed.nodes[2])
-    again = ForestArrays.from_arrays(load(save(packed.arrays()))).rebuild()
+    again = TreeArrays.from_arrays(load(save(packed.arrays()))).random_forest()
     assert again.described == forest.described == (len(packed.thresholds) > 0)
     assert_same(again, forest, np.concatenate([bits, fresh]))
-    monkeypatch.setattr(forest_module, "_MOLECULES", 37)
+    monkeypatch.setattr(trees_module, "_MOLECULES", 37)
     assert_same(again, forest, fresh)
+
+
+@pytest.mark.parametrize("kind", ["classification", "regression"])
+def test_boosted_trees_from_a_file_predict_the_same_bits(kind, monkeypatch):
+    features, labels = bits_and_labels(0, 150, 3, kind, COLUMNS)
+    labels[:, 1] = np.where(np.isnan(labels[:, 1]), np.nan, 1)  # one class or value alone
+    model = boosting_of(features, labels, kind)
+    fresh = np.vstack([features, bits_and_labels(1, 300, 1, kind, COLUMNS)[0]])
+    packed = TreeArrays.of(model)
+    assert packed.nodes[1] == 0 < min(packed.nodes[0], packed.nodes[2])
+    assert 0 < len(packed.thresholds) < (packed.splits != LEAF).sum()  # on both bits and descriptors
+    again = TreeArrays.from_arrays(load(save(packed.arrays()))).boosting()
+    assert (again.models[1], again.constants[1]) == (None, 1.0)
+    monkeypatch.setattr(trees_module, "_MOLECULES", 37)
+    for task in (0, 2):
+        found, expected = again.models[task].predict(fresh), model.models[task].predict(fresh)
+        assert len(np.unique(expected)) > 5
+        assert found.tobytes() == expected.tobytes()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(["classification", "regression"]),
+    st.integers(2, 90),
+    st.integers(1, 3),
+    st.integers(1, 3),
+)
+def test_any_boosted_trees_come_back(seed, kind, molecules, tasks, rounds):
+    features, labels = bits_and_labels(seed, molecules, tasks, kind, COLUMNS)
+    model = boosting_of(features, labels, kind, rounds)
+    again = TreeArrays.from_arrays(load(save(TreeArrays.of(model).arrays()))).boosting()
+    for one, other in zip(again.models, model.models, strict=True):
+        assert (one is None) == (other is None)
+        assert one is None or one.predict(features).tobytes() == other.predict(features).tobytes()
+    known = [place for place, each in enumerate(model.models) if each is None]
+    assert [again.constants[i] for i in known] == [model.constants[i] for i in known]
 
 
 @settings(max_examples=25)
@@ -91,9 +139,9 @@ def test_a_forest_from_a_file_predicts_the_same_bits(kind, columns, monkeypatch)
 def test_any_forest_comes_back(seed, kind, molecules, tasks, trees, depth, columns):
     bits, labels = bits_and_labels(seed, molecules, tasks, kind, columns)
     forest = forest_of(bits, labels, kind, trees, max_depth=depth)
-    packed = ForestArrays.of(forest)
-    assert_same(ForestArrays.from_arrays(load(save(packed.arrays()))).rebuild(), forest, bits)
-    assert_same(ForestArrays.from_arrays(ForestArrays.of(forest).arrays()).rebuild(), forest, bits)
+    packed = TreeArrays.of(forest)
+    assert_same(TreeArrays.from_arrays(load(save(packed.arrays()))).random_forest(), forest, bits)
+    assert_same(TreeArrays.from_arrays(TreeArrays.of(forest).arrays()).random_forest(), forest, bits)
 
 
 @pytest.mark.parametrize("kind", ["classification", "regression"])
@@ -103,7 +151,7 @@ def test_the_programs_own_forest_comes_back(kind, monkeypatch):
     labels = (sulphur if kind == "classification" else 2.5 * sulphur + 1)[:, None]
     data = TaskData(SMILES, store_from_smiles(SMILES), labels, ("halogen or sulphur",), kind)
     forest = RandomForest.fit(data, np.arange(0, len(SMILES), 2), seed=0)
-    again = ForestArrays.from_arrays(load(save(ForestArrays.of(forest).arrays()))).rebuild()
+    again = TreeArrays.from_arrays(load(save(TreeArrays.of(forest).arrays()))).random_forest()
     assert again.predict(SMILES).tobytes() == forest.predict(SMILES).tobytes()
     assert again.predict([]).shape == (0, 1)
 
@@ -111,7 +159,7 @@ def test_the_programs_own_forest_comes_back(kind, monkeypatch):
 def test_children_are_scikit_learns():
     bits, labels = bits_and_labels(3, 80, 1, "regression")
     forest = forest_of(bits, labels, "regression")
-    again = ForestArrays.of(forest).rebuild()
+    again = TreeArrays.of(forest).random_forest()
     for one, other in zip(again.forests[0].trees, forest.forests[0].estimators_, strict=True):
         assert np.array_equal(one.children_left, other.tree_.children_left)
         assert np.array_equal(one.children_right, other.tree_.children_right)
@@ -121,20 +169,20 @@ def test_children_are_scikit_learns():
 def test_a_forest_on_anything_but_bits_is_refused(other):
     bits, labels = bits_and_labels(0, 40, 1, "regression")
     with pytest.raises(ValueError, match="not a tree in preorder on 2048 bits"):
-        ForestArrays.of(forest_of(other(bits), labels, "regression"))
+        TreeArrays.of(forest_of(other(bits), labels, "regression"))
 
 
 def test_trees_grown_best_first_are_refused():
     bits, labels = bits_and_labels(0, 60, 1, "regression")
     with pytest.raises(ValueError, match="in preorder"):
-        ForestArrays.of(forest_of(bits, labels, "regression", max_leaf_nodes=12))
+        TreeArrays.of(forest_of(bits, labels, "regression", max_leaf_nodes=12))
 
 
 def test_a_threshold_on_a_file_sends_every_float32_to_the_side_it_had():
     values = np.float32([0.1, 0.1 + 2**-27, 0.3, -5, 1e-30, 2**-149])
     between = (values[:-1].astype(np.float64) + values[1:]) / 2
     thresholds = np.concatenate([between, values.astype(np.float64), values + 1e-12, values - 1e-12])
-    kept = forest_module._rounded_down(thresholds)
+    kept = trees_module._rounded_down(thresholds)
     assert kept.dtype == np.float32
     for x in np.concatenate(
         [values, np.nextafter(values, np.float32(9)), np.nextafter(values, np.float32(-9))]
@@ -145,7 +193,7 @@ def test_a_threshold_on_a_file_sends_every_float32_to_the_side_it_had():
 @pytest.fixture(scope="module")
 def packed():
     features, labels = bits_and_labels(0, 60, 2, "regression", COLUMNS)
-    found = ForestArrays.of(forest_of(features, labels, "regression", trees=3))
+    found = TreeArrays.of(forest_of(features, labels, "regression", trees=3))
     assert 0 < len(found.thresholds) < (found.splits != LEAF).sum()
     return found
 
@@ -180,14 +228,14 @@ def with_one(array, place, value):
 )  # fmt: skip
 def test_a_changed_file_is_refused(packed, change, text):
     with pytest.raises(CheckpointError, match=text):
-        ForestArrays.from_arrays(packed.arrays() | change(packed))
+        TreeArrays.from_arrays(packed.arrays() | change(packed))
 
 
 @pytest.mark.parametrize("name", ["splits", "thresholds", "leaves", "values", "nodes", "constants"])
 def test_a_missing_array_is_refused(packed, name):
     rest = {other: array for other, array in packed.arrays().items() if other != name}
     with pytest.raises(CheckpointError, match=f"no array '{name}'"):
-        ForestArrays.from_arrays(rest)
+        TreeArrays.from_arrays(rest)
 
 
 @settings(max_examples=200)
@@ -199,7 +247,7 @@ def test_no_change_leads_to_anything_but_a_refusal_or_finite_predictions(packed,
         raw = array.view(np.uint8)
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     try:
-        rebuilt = ForestArrays.from_arrays(arrays).rebuild()
+        rebuilt = TreeArrays.from_arrays(arrays).random_forest()
     except CheckpointError:
         return
     features = np.eye(5, COLUMNS, 2046, dtype=np.float32)
@@ -226,13 +274,13 @@ def test_any_row_of_nodes_is_whole_trees_or_refused(splits):
         return True
 
     leaves = splits.count(LEAF)
-    arrays = ForestArrays(
+    arrays = TreeArrays(
         np.array(splits, np.uint16), np.full(splits.count(2050), -1.5, np.float32),
         np.arange(leaves, dtype=np.uint32), np.arange(leaves) + 0.5, np.array([len(splits)]), np.zeros(1),
     ).arrays()  # fmt: skip
     if not whole():
         with pytest.raises(CheckpointError):
-            ForestArrays.from_arrays(arrays)
+            TreeArrays.from_arrays(arrays)
         return
 
     def follow(place, features):
@@ -244,7 +292,7 @@ def test_any_row_of_nodes_is_whole_trees_or_refused(splits):
     roots = [0]
     while (end := after(roots[-1])) < len(splits):
         roots.append(end)
-    rebuilt = ForestArrays.from_arrays(arrays).rebuild()
+    rebuilt = TreeArrays.from_arrays(arrays).random_forest()
     for code in range(8):
         features = np.zeros((1, COLUMNS), np.float32)
         features[0, [0, 1, 2050]] = [code & 1, code >> 1 & 1, (code >> 2) - 2]

@@ -1,5 +1,6 @@
-"""A random forest as plain arrays: nothing to unpickle, and no pointer that could lead astray."""
+"""Random forests and boosted trees as plain arrays: nothing to unpickle, no pointer to lead astray."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -11,14 +12,18 @@ from molweight.molecules.scaled_descriptors import DESCRIPTORS
 from molweight.molecules.store import FINGERPRINT_BITS
 from molweight.screening.stored import Arrays, refuse_unless, stored
 from molweight.tasks.baselines import RandomForest
+from molweight.tasks.boosting import Boosting, OnColumns
 
 LEAF = 65_535  # where an inner node has its column
 COLUMNS = FINGERPRINT_BITS + len(DESCRIPTORS)  # that a node may ask for: bits first
 _MOLECULES = 2_048  # predicted at a time: the trees read float32, 8 or 9 kB a molecule
 
+# columns of a tree's nodes, float32 thresholds of descriptors, and values of leaves
+_Flat = tuple[NDArray[np.uint16], NDArray[np.float32], NDArray[np.float64]]
+
 
 @dataclass(frozen=True)
-class ForestArrays:
+class TreeArrays:
     """The trees of every task, one after another, each in preorder (node, left subtree, right subtree).
 
     A tree is given by its nodes' columns in preorder: the left child comes next, and the right one after
@@ -30,9 +35,9 @@ class ForestArrays:
         splits: uint16 [nodes], the bit that a node asks for, behind the bits a descriptor, or `LEAF`.
         thresholds: float32 [nodes that ask for a descriptor]; larger values go to the right.
         leaves: uint32 [leaves], the value of each leaf, as its place in `values`.
-        values: float64 [distinct values], probabilities of class 1, or regression values.
-        nodes: int64 [tasks], nodes of each task; 0 where the task has no forest.
-        constants: float64 [tasks], what a task without a forest predicts.
+        values: float64 [distinct values] of leaves.
+        nodes: int64 [tasks], nodes of each task; 0 where the task has no trees.
+        constants: float64 [tasks], what a task without trees predicts, and what boosted trees add to.
     """
 
     splits: NDArray[np.uint16]
@@ -43,28 +48,40 @@ class ForestArrays:
     constants: NDArray[np.float64]
 
     @classmethod
-    def of(cls, forest: RandomForest) -> "ForestArrays":
-        """The arrays of a fitted forest.
+    def of(cls, model: RandomForest | Boosting) -> "TreeArrays":
+        """The arrays of a fitted model.
 
         Raises:
             ValueError: if it splits on anything but bits and descriptors.
         """
-        trees = [[e.tree_ for e in f.estimators_] if f else [] for f in forest.forests]  # type: ignore[attr-defined]
-        flat = [_flatten(tree) for task in trees for tree in task]
+        if isinstance(model, RandomForest):
+            forests: list[Any] = model.forests
+            trees = [[_of_forest(each.tree_) for each in f.estimators_] if f else [] for f in forests]
+            return cls._packed(trees, model.constants)
+        trees, bases = [], []
+        for each, constant in zip(model.models, model.constants, strict=True):
+            trees.append(_of_boosting(each) if isinstance(each, OnColumns) else [])
+            bases.append(each.base if isinstance(each, OnColumns) else constant)
+        return cls._packed(trees, bases)
+
+    @classmethod
+    def _packed(cls, tasks: list[list[_Flat]], constants: list[float]) -> "TreeArrays":
+        flat = [tree for task in tasks for tree in task]
         splits = np.concatenate([np.zeros(0, np.uint16), *(s for s, _, _ in flat)])
         thresholds = np.concatenate([np.zeros(0, np.float32), *(t for _, t, _ in flat)])
         of_leaves = np.concatenate([np.zeros(0), *(v for _, _, v in flat)])
         values, leaves = np.unique(of_leaves, return_inverse=True)
-        nodes = np.array([sum(tree.node_count for tree in task) for task in trees], np.int64)
-        constants = np.array(forest.constants, np.float64)
-        return cls(splits, thresholds, leaves.astype(np.uint32), values, nodes, constants)
+        nodes = np.array([sum(len(s) for s, _, _ in task) for task in tasks], np.int64)
+        return cls(
+            splits, thresholds, leaves.astype(np.uint32), values, nodes, np.array(constants, np.float64)
+        )
 
     @classmethod
-    def from_arrays(cls, arrays: Arrays) -> "ForestArrays":
+    def from_arrays(cls, arrays: Arrays) -> "TreeArrays":
         """Back from a file.
 
         Raises:
-            CheckpointError: if the arrays are not those of a forest.
+            CheckpointError: if the arrays are not those of trees.
         """
         nodes = stored(arrays, "nodes", np.int64, (None,))
         constants = stored(arrays, "constants", np.float64, nodes.shape)
@@ -91,51 +108,106 @@ class ForestArrays:
         """By name, as `from_arrays` takes them."""
         return dict(vars(self))
 
-    def rebuild(self) -> RandomForest:
+    def random_forest(self) -> RandomForest:
         """The forest, whose predictions are bit for bit those of scikit-learn on one thread."""
+        described = bool(_on_descriptor(self.splits).any())
+        columns = COLUMNS if described else FINGERPRINT_BITS
+        return RandomForest(
+            self._rebuilt(columns, lambda trees, _: MeanOf(trees)), self.constants.tolist(), described
+        )
+
+    def boosting(self) -> Boosting:
+        """The boosted trees, whose predictions are bit for bit those of scikit-learn."""
+        return Boosting(self._rebuilt(COLUMNS, SumOf), self.constants.tolist())
+
+    def _rebuilt(self, columns: int, make: Callable[[list[Any], float], object]) -> list[object | None]:
+        """What is made of each task's trees and its constant; None where it has no trees."""
         described, leaf = _on_descriptor(self.splits), self.splits == LEAF
-        columns = COLUMNS if described.any() else FINGERPRINT_BITS
         ends, thresholds_before, leaves_before = map(_running, (self.nodes, described, leaf))
-        forests: list[object | None] = []
-        for first, last in pairwise(ends):
+        found: list[object | None] = []
+        for (first, last), constant in zip(pairwise(ends), self.constants.tolist(), strict=True):
             thresholds = self.thresholds[thresholds_before[first] : thresholds_before[last]]
             leaves = self.leaves[leaves_before[first] : leaves_before[last]]
             mine = self.splits[first:last]
-            forests.append(
-                Trees(_trees(mine, thresholds, self.values[leaves], columns)) if len(mine) else None
+            found.append(
+                make(_trees(mine, thresholds, self.values[leaves], columns), constant) if len(mine) else None
             )
-        return RandomForest(forests, self.constants.tolist(), described=columns == COLUMNS)
+        return found
 
 
 @dataclass(frozen=True)
-class Trees:
+class MeanOf:
     """Trees of one task that a `RandomForest` predicts with as with scikit-learn's own forest."""
 
     trees: list[Any]
 
     def predict(self, features: NDArray[Any]) -> NDArray[np.float64]:
         """The trees' mean, added up in scikit-learn's order: [molecules] of [molecules, columns]."""
-        total = np.zeros(len(features))
-        for start in range(0, len(features), _MOLECULES):
-            rows = features[start : start + _MOLECULES].astype(np.float32)
-            for tree in self.trees:
-                total[start : start + _MOLECULES] += tree.predict(rows)[:, 0]
-        return total / len(self.trees)
+        return _added(self.trees, 0.0, features) / len(self.trees)
 
 
-def _flatten(tree: Any) -> tuple[NDArray[np.uint16], NDArray[np.float32], NDArray[np.float64]]:
-    """Columns of nodes, thresholds of descriptors and values of leaves of one of scikit-learn's trees."""
+@dataclass(frozen=True)
+class SumOf:
+    """Trees of one task that `Boosting` predicts with as with scikit-learn's own."""
+
+    trees: list[Any]
+    base: float
+
+    def predict(self, features: NDArray[Any]) -> NDArray[np.float64]:
+        """The trees' sum on top of the base, added up in scikit-learn's order: [molecules]."""
+        return _added(self.trees, self.base, features)
+
+
+def _added(trees: list[Any], base: float, features: NDArray[Any]) -> NDArray[np.float64]:
+    total = np.full(len(features), base)
+    for start in range(0, len(features), _MOLECULES):
+        rows = features[start : start + _MOLECULES].astype(np.float32)
+        for tree in trees:
+            total[start : start + _MOLECULES] += tree.predict(rows)[:, 0]
+    return total
+
+
+def _of_forest(tree: Any) -> _Flat:
+    """One of a forest's trees."""
+    if tree.n_features not in (FINGERPRINT_BITS, COLUMNS):
+        raise ValueError(_UNKNOWN)
     leaf = tree.children_left < 0
+    return _flat(leaf, tree.children_left, tree.feature, tree.threshold, tree.value[:, 0, -1])
+
+
+def _of_boosting(boosting: OnColumns) -> list[_Flat]:
+    """All trees of one task."""
+    found = []
+    for nodes in boosting.trees:
+        leaf, column = nodes["is_leaf"].astype(bool), boosting.columns[nodes["feature_idx"].astype(np.int64)]
+        left = nodes["left"].astype(np.int64)
+        found.append(_flat(leaf, left, column, nodes["num_threshold"], nodes["value"]))
+    return found
+
+
+def _flat(
+    leaf: NDArray[np.bool_],
+    left: NDArray[np.int64],
+    column: NDArray[np.int64],
+    threshold: NDArray[np.float64],
+    value: NDArray[np.float64],
+) -> _Flat:
+    """One of scikit-learn's trees, from its nodes: [nodes] each.
+
+    Raises:
+        ValueError: if it is not in preorder, or splits bits elsewhere than in the middle.
+    """
     inner = np.flatnonzero(~leaf)
-    in_preorder = np.array_equal(tree.children_left[inner], inner + 1)
-    splits = np.where(leaf, LEAF, tree.feature).astype(np.uint16)
-    of_bits = tree.threshold[splits < FINGERPRINT_BITS]
-    if not in_preorder or (of_bits != 0.5).any() or tree.n_features not in (FINGERPRINT_BITS, COLUMNS):
-        raise ValueError(
-            f"not a tree in preorder on {FINGERPRINT_BITS} bits of 0 and 1, alone or before "
-            f"{len(DESCRIPTORS)} descriptors"
-        )
-    return splits, _rounded_down(tree.threshold[_on_descriptor(splits)]), tree.value[leaf, 0, -1]
+    splits = np.where(leaf, LEAF, column).astype(np.uint16)
+    if not np.array_equal(left[inner], inner + 1) or (threshold[splits < FINGERPRINT_BITS] != 0.5).any():
+        raise ValueError(_UNKNOWN)
+    return splits, _rounded_down(threshold[_on_descriptor(splits)]), value[leaf]
+
+
+_UNKNOWN = (
+    f"not a tree in preorder on {FINGERPRINT_BITS} bits of 0 and 1, alone or before {len(DESCRIPTORS)} "
+    "descriptors"
+)
 
 
 def _rounded_down(values: NDArray[np.float64]) -> NDArray[np.float32]:
