@@ -1,9 +1,10 @@
 """`python -m molweight.benchmarks.markdown PAGE`: fill a Markdown page with the tables of its reports.
 
 A page names a report in a comment, `<!-- report results/bbbp/report.json -->`, by its path from the page,
-the summary of a suite, a part of it and a split, `<!-- suite summary.json ranks chiral-scaffold -->`, or
-reports of weights beside planted objectives, a line each, `<!-- planted bbbp/plant.json esol/plant.json -->`;
-what lies between that and `<!-- end -->` is replaced, and no figure of a table is typed by hand.
+the summary of a suite, a part of it and a split, `<!-- suite summary.json ranks chiral-scaffold -->`, what
+choosing methods came to, `<!-- choosing results/choosing.json -->`, or reports of weights beside planted
+objectives, a line each, `<!-- planted bbbp/plant.json esol/plant.json -->`; what lies between that and
+`<!-- end -->` is replaced, and no figure of a table is typed by hand.
 """
 
 import json
@@ -15,6 +16,8 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from molweight.benchmarks.choosing_report import choosing_tables
+from molweight.benchmarks.plain_table import PlainTable
 from molweight.benchmarks.planted_report import LEAK, NOISE
 from molweight.benchmarks.program import run_program
 from molweight.benchmarks.suite.comparison import paired_difference, verdict
@@ -27,7 +30,7 @@ from molweight.reports.words import label
 
 OURS, RIVALS = "tapweight", ("finetune", "equal", "mlm")
 MARKED = re.compile(
-    r"(?P<begin><!-- (?:report (?P<report>\S+)|planted (?P<planted>\S+(?: \S+)*)|"
+    r"(?P<begin><!-- (?:report (?P<report>\S+)|planted (?P<planted>\S+(?: \S+)*)|choosing (?P<choosing>\S+)|"
     r"suite (?P<suite>\S+) (?P<part>\S+) (?P<split>\S+)) -->\n).*?(?P<end><!-- end -->)",
     re.DOTALL,
 )
@@ -47,8 +50,8 @@ def filled(page: str, folder: Path) -> str:
     """
     if not MARKED.search(page):
         raise DataError(
-            "the page names no report; put <!-- report PATH -->, <!-- planted PATH ... --> or "
-            "<!-- suite PATH PART SPLIT -->, and <!-- end -->, where it belongs"
+            "the page names no report; put <!-- report PATH -->, <!-- planted PATH ... -->, "
+            "<!-- choosing PATH --> or <!-- suite PATH PART SPLIT -->, and <!-- end -->, where it belongs"
         )
     return MARKED.sub(lambda found: f"{found['begin']}\n{_content(found, folder)}\n{found['end']}", page)
 
@@ -77,8 +80,13 @@ def _content(found: re.Match[str], folder: Path) -> str:
         return tables(_read(folder / found["report"]))
     if found["planted"]:
         return _planted([_read(folder / path) for path in found["planted"].split(" ")])
-    suite = _read(folder / found["suite"])
-    return "\n\n".join(t.as_markdown() for t in tables_of(suite, found["part"], found["split"])) + "\n"
+    if found["choosing"]:
+        return _in_markdown(choosing_tables(_read(folder / found["choosing"])))
+    return _in_markdown(tables_of(_read(folder / found["suite"]), found["part"], found["split"]))
+
+
+def _in_markdown(shown: Sequence[PlainTable]) -> str:
+    return "\n\n".join(each.as_markdown() for each in shown) + "\n"
 
 
 def _read(path: Path) -> Report:

@@ -6,6 +6,7 @@ import pytest
 
 import molweight.benchmarks
 from molweight.benchmarks import markdown
+from molweight.benchmarks.choosing import INNER
 from molweight.benchmarks.markdown import filled, tables
 from molweight.errors import DataError
 
@@ -79,6 +80,21 @@ def test_weights_beside_planted_objectives(tmp_path):
     page = filled("<!-- planted as_is.json raw.json -->\n<!-- end -->\n", tmp_path)
     cells = "0.650 ± 0.071 | 0.100 ± 0.000 | 0.100 to 0.150 | 2 of 2 | 1 of 2 |"
     assert f"| bbbp | {cells}\n| bbbp, losses in their own units | {cells}\n" in page
+
+
+def test_what_choosing_came_to(tmp_path):
+    told = {
+        "kind": "regression",
+        "metric": "rmse",
+        "higher_is_better": False,
+        "held": [9],
+        "valid": {inner: {"rf": [1.0], "gbdt": [0.5]} for inner in INNER},
+        "test": {"rf": [2.0], "gbdt": [1.5]},
+    }
+    (tmp_path / "choosing.json").write_text(json.dumps({"methods": ["rf", "gbdt"], "sets": {"esol": told}}))
+    page = filled("<!-- choosing choosing.json -->\n<!-- end -->\n", tmp_path)
+    assert "| chosen on | esol (RMSE) |\n| --- | --- |\n| scaffold | 1.500 |\n" in page
+    assert filled(page, tmp_path) == page
 
 
 def test_a_page_without_reports_and_a_report_that_is_none(tmp_path):
