@@ -5,7 +5,7 @@ tries them on a table, then fitted to nearly all of the rest and scored on what 
 good as the score there of the method that was chosen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +23,7 @@ from molweight.benchmarks.program import run_program
 from molweight.benchmarks.running import run_all
 from molweight.encoders.checkpoints import DEFAULT, load_encoder
 from molweight.encoders.compute import choose_compute
+from molweight.errors import DataError
 from molweight.molecules.splits import SPLITTERS, Split, random_scaffold_split, random_split
 from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES
 from molweight.reports.json_file import write_json
@@ -31,7 +32,7 @@ from molweight.tasks.budgets import find_budget
 from molweight.tasks.methods import find_methods
 from molweight.tasks.metrics import METRICS
 
-# splits of the rest: how each is drawn, and the how-manieth of its kind it is
+# splits of the rest: how each is drawn, and its number among those drawn alike
 INNER = {
     "scaffold": ("scaffold", 0),
     **{f"random-scaffold {n}": ("random-scaffold", n) for n in range(3)},
@@ -75,6 +76,9 @@ def run_choosing(
         folder: of finished fits; what is there is not done again.
         identity: what a run that goes on must agree on.
         jobs: processes.
+
+    Raises:
+        DataError: if a part has one class alone, on which nothing can be scored.
     """
     found, smiles = find_methods(methods), setting.data.smiles
     held = [random_scaffold_split(smiles, draw).test for draw in range(draws)]
@@ -89,14 +93,19 @@ def run_choosing(
         kept.begin(identity, resume=True, overwrite=False)
         return run_all(f"{name}, {inner}", found, draws, kept, setting.metric.name, run, jobs=jobs)
 
-    tried = {inner: outcomes(inner) for inner in INNER}
+    def scores(inner: str, of: Callable[[Outcome], float]) -> dict[str, list[float]]:
+        reached = {method: [of(each) for each in mine] for method, mine in outcomes(inner).items()}
+        if np.isnan([*reached.values()]).any():
+            raise DataError(f"{name}, {inner}: a part has labels of one class alone; name other --data-sets")
+        return reached
+
     return {
         "kind": setting.data.kind,
         "metric": setting.metric.name,
         "higher_is_better": setting.metric.higher_is_better,
         "held": [len(part) for part in held],
-        "valid": {inner: {m: [o.valid for o in each[m]] for m in each} for inner, each in tried.items()},
-        "test": {method: [o.test.value for o in each] for method, each in outcomes(REFIT).items()},
+        "valid": {inner: scores(inner, lambda outcome: outcome.valid) for inner in INNER},
+        "test": scores(REFIT, lambda outcome: outcome.test.value),
     }
 
 
@@ -107,7 +116,7 @@ def choosing(
     methods: Annotated[
         str, typer.Option(help="Comma-separated, to choose from.")
     ] = "rf,rf-descriptors,gbdt,finetune",
-    draws: Annotated[int, typer.Option(help="Draws of the molecules held out.")] = 5,
+    draws: Annotated[int, typer.Option(min=1, help="Draws of the molecules held out.")] = 5,
     budget: Annotated[str, typer.Option(help="smoke, quick, standard or full.")] = "quick",
     out: Annotated[Path, typer.Option(help="Folder of finished fits, and of choosing.json.")] = Path(
         "choosing"

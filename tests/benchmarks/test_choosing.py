@@ -2,15 +2,24 @@ import json
 
 import numpy as np
 import pytest
+import torch
 import typer
 from scipy import stats
 from typer.testing import CliRunner
 
 from molweight.benchmarks import choosing
-from molweight.benchmarks.choosing import INNER, inner_split
+from molweight.benchmarks.cells import Setting
+from molweight.benchmarks.choosing import INNER, inner_split, run_choosing
 from molweight.benchmarks.choosing_report import JUDGES, REFIT, choosing_tables, chosen_by
+from molweight.encoders.compute import Compute
+from molweight.encoders.gin import GIN
+from molweight.errors import DataError
 from molweight.molecules.scaffolds import scaffold_groups
 from molweight.molecules.splits import random_scaffold_split
+from molweight.molecules.store import store_from_smiles
+from molweight.tasks.budgets import find_budget
+from molweight.tasks.data import TaskData
+from molweight.tasks.metrics import METRICS
 
 SMILES = [
     f"{'C' * length}{ring}"
@@ -132,6 +141,15 @@ def test_of_too_few_scores_no_correlation_is_told():
     tables = choosing_tables({"methods": [*content["test"]], "sets": {"bbbp": content}})
     assert {row[1] for row in tables[1].rows} == {"–"}
     assert tables[0].rows[0] == ("scaffold", "60.0")
+
+
+def test_a_part_of_one_class_is_an_error_that_names_it(tmp_path):
+    labels = np.array([[float("O" in text)] for text in SMILES], np.float32)  # there is no oxygen
+    data = TaskData(SMILES, store_from_smiles(SMILES), labels, ("oxygen",), "classification")
+    metric, budget = METRICS["roc_auc"], find_budget("smoke")
+    setting = Setting(data, metric, budget, Compute(torch.device("cpu"), torch.float32), GIN(2, 16), ())
+    with pytest.raises(DataError, match="bbbp, scaffold: a part has labels of one class alone"):
+        run_choosing(setting, "bbbp", "gbdt", 1, tmp_path, {}, jobs=1)
 
 
 def test_program(tmp_path, monkeypatch):
