@@ -126,14 +126,14 @@ def choosing(
     """Hold scaffolds out, try methods on splits of the rest, and see which split chose well."""
     checkpoint, compute = load_encoder(DEFAULT, data_folders(None)), choose_compute("auto", "auto")
     sets = {}
-    for name in data_sets.split(","):
+    for name in map(str.strip, data_sets.split(",")):
         loaded, metric = load_data_set(name), METRICS[find_data_set(name).metric]
         setting = Setting(
             loaded.data, metric, find_budget(budget), compute, checkpoint, DEFAULT_GRAPH_OBJECTIVES
         )
         identity = {"data": loaded.sha256, "budget": budget, "version": molweight.__version__}
         sets[name] = run_choosing(setting, name, methods, draws, out / name, identity, jobs)
-    result = {"budget": budget, "methods": methods.split(","), "sets": sets}
+    result = {"budget": budget, "sets": sets}
     write_json(result, out / "choosing.json")
     for each in choosing_tables(result):
         each.show(Console())

@@ -1,6 +1,6 @@
 """What choosing a method on one split or another came to, from `choosing.json`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from molweight.benchmarks.plain_table import Code, PlainTable
-from molweight.benchmarks.suite.numbers import NOTHING, estimate, heading, number, p_value
+from molweight.benchmarks.suite.numbers import NOTHING, estimate, heading, mean_and_spread, p_value
 from molweight.benchmarks.suite.selection import FEWEST, rank_correlation
 
 REFIT = "refit"
@@ -57,21 +57,22 @@ def choosing_tables(result: Mapping[str, Any]) -> list[PlainTable]:
     """Test scores of what each judge chose on each set, and each judge beside the one in use."""
     sets = result["sets"]
     found = {judge: {name: chosen_by(told, judge) for name, told in sets.items()} for judge in JUDGES}
-    return [_scores(result, found), _correlations(sets, found), _beside(sets, found)]
+    return [_scores(sets, found), _correlations(sets, found), _beside(sets, found)]
 
 
-def _scores(result: Mapping[str, Any], found: Mapping[str, Mapping[str, Chosen]]) -> PlainTable:
-    sets = result["sets"]
+def _scores(sets: Mapping[str, Any], found: Mapping[str, Mapping[str, Chosen]]) -> PlainTable:
     rows = [
-        (judge, *(_spread(each[name].test, told) for name, told in sets.items()))
+        (judge, *(mean_and_spread(each[name].test, told) for name, told in sets.items()))
         for judge, each in found.items()
     ]
     fixed = [
-        (Code(method), *(_spread(told["test"][method], told) for told in sets.values()))
-        for method in result["methods"]
+        (Code(method), *(mean_and_spread(told["test"][method], told) for told in sets.values()))
+        for method in next(iter(sets.values()))["test"]
     ]
     best = tuple(
-        _spread((np.max if told["higher_is_better"] else np.min)([*told["test"].values()], axis=0), told)
+        mean_and_spread(
+            (np.max if told["higher_is_better"] else np.min)([*told["test"].values()], axis=0), told
+        )
         for told in sets.values()
     )
     draws = ", ".join(f"{name} {len(told['held'])}" for name, told in sets.items())
@@ -119,8 +120,3 @@ def _counts(each: Mapping[str, Chosen], used: Mapping[str, Chosen]) -> tuple[str
 def _best(each: Mapping[str, Chosen]) -> tuple[str]:
     lost = np.concatenate([chosen.lost for chosen in each.values()])
     return (f"{int((lost == 0).sum())} of {len(lost)}",)
-
-
-def _spread(values: Sequence[float] | Array, told: Mapping[str, Any]) -> str:
-    spread = f" ± {number(float(np.std(values, ddof=1)), told)}" if len(values) > 1 else ""
-    return f"{number(float(np.mean(values)), told)}{spread}"

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from molweight.benchmarks.plain_table import Strong
 from molweight.benchmarks.suite.over_sets import CLASSIFICATION
@@ -51,13 +52,22 @@ def interval(ends: Sequence[float | None], entry: Told) -> str:
     return " to ".join(number(end, entry, "+") for end in ends)
 
 
+def mean_and_spread(values: Sequence[float] | NDArray[np.float64], entry: Told) -> str:
+    """Of scores of a set, the spread where there are several.
+
+    >>> mean_and_spread([0.5, 0.7], CLASSIFIED), mean_and_spread([0.5], CLASSIFIED)
+    ('60.0 ± 14.1', '50.0')
+    """
+    spread = f" ± {number(np.std(values, ddof=1), entry)}" if len(values) > 1 else ""
+    return f"{number(np.mean(values), entry)}{spread}"
+
+
 def score_over_seeds(values: Sequence[float], entry: Told, method: str) -> str:
     """Mean ± spread of a method on a set, and of how many seeds where not of all; or why there is none."""
     if not values:
         return "failed" if entry["methods"][method]["failed"] else "unfinished"
-    spread = f" ± {number(np.std(values, ddof=1), entry)}" if len(values) > 1 else ""
     missing = "" if len(values) == entry["seeds"] else f" ({len(values)} of {entry['seeds']} seeds)"
-    return f"{number(np.mean(values), entry)}{spread}{missing}"
+    return f"{mean_and_spread(values, entry)}{missing}"
 
 
 def heading(name: str, entry: Told) -> str:

@@ -67,8 +67,10 @@ def head_inputs(members: Iterable[Member]) -> HeadInputs:
 
 
 def _inputs(member: Member) -> HeadInputs:
-    if isinstance(member, RandomForest | Boosting):
-        return HeadInputs(descriptors=isinstance(member, Boosting) or member.described)
+    if isinstance(member, RandomForest):
+        return HeadInputs(member.described)
+    if isinstance(member, Boosting):
+        return HeadInputs(descriptors=True)
     network = member.network if isinstance(member, Consensus) else member
     return network.problem.inputs  # of which the forest beside it reads no more than the descriptors
 

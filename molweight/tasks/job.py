@@ -14,7 +14,7 @@ from molweight.molecules.splits import Split
 from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES
 from molweight.solver import StepRecord
 from molweight.solver.ranks import ALONE, Ranks
-from molweight.tasks.baselines import EachTask, Features, FitTask, RandomForest
+from molweight.tasks.baselines import EachTask, RandomForest
 from molweight.tasks.boosting import Boosting
 from molweight.tasks.budgets import Budget
 from molweight.tasks.consensus import Consensus
@@ -87,23 +87,6 @@ def judged(job: Job, predict: Callable[[NDArray[np.int64]], Predictions]) -> flo
     """Validation score of what predicts from positions in the job's data."""
     valid = job.split.valid
     return score(job.metric, job.data.labels[valid], predict(valid), job.data.tasks).value
-
-
-def of_features(fit: FitTask, features: Callable[[NDArray[np.int64]], Features], job: Job) -> Fitted:
-    """A model without a network for each task, on what is computed of the molecules beforehand.
-
-    Args:
-        fit: of one task.
-        features: of molecules, from positions in the job's data to [molecules, columns].
-        job: what to do.
-    """
-    train = job.split.train
-    model = EachTask.fit(features(train), job.data.labels[train], fit)
-
-    def predict(molecules: NDArray[np.int64]) -> Predictions:
-        return model.predict(features(molecules))
-
-    return Fitted(model, predict, judged(job, predict))
 
 
 def fine_tuned(

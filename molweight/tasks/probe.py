@@ -12,9 +12,9 @@ from molweight.encoders.gin import GIN
 from molweight.encoders.readout import mean_readout
 from molweight.molecules.batch import collate
 from molweight.molecules.store import Store
-from molweight.tasks.baselines import Features
+from molweight.tasks.baselines import EachTask, Features
 from molweight.tasks.finetune import PREDICT_BATCH
-from molweight.tasks.job import Fitted, Job, of_features
+from molweight.tasks.job import Fitted, Job, Predictions, judged
 
 PENALTIES = tuple(10.0**power for power in range(4, -3, -1))  # α of α‖w‖² beside the sum of losses
 
@@ -28,10 +28,7 @@ def probe(job: Job) -> Fitted:
     train = readout[job.split.train]
     spread = train.std(axis=0)
     features = (readout - train.mean(axis=0)) / np.where(spread > 0, spread, 1)
-    tried = [
-        of_features(partial(_fit, job.data.kind, penalty), lambda molecules: features[molecules], job)
-        for penalty in PENALTIES
-    ]
+    tried = [_fitted(job, features, penalty) for penalty in PENALTIES]
     best = max if job.metric.higher_is_better else min
     return best(tried, key=lambda fitted: fitted.valid)
 
@@ -45,6 +42,16 @@ def frozen_readout(encoder: GIN, store: Store, compute: Compute) -> NDArray[np.f
             batch = collate(graphs, molecules)
             parts.append(at_least_float32(mean_readout(frozen(batch), batch)))
     return torch.cat(parts).cpu().numpy()
+
+
+def _fitted(job: Job, features: Features, penalty: float) -> Fitted:
+    train = job.split.train
+    model = EachTask.fit(features[train], job.data.labels[train], partial(_fit, job.data.kind, penalty))
+
+    def predict(molecules: NDArray[np.int64]) -> Predictions:
+        return model.predict(features[molecules])
+
+    return Fitted(model, predict, judged(job, predict))
 
 
 def _fit(kind: str, penalty: float, features: Features, labels: NDArray[np.float32]) -> object:

@@ -102,7 +102,6 @@ def test_several_splits_choose_by_their_mean():
 def test_tables_say_what_was_chosen_and_what_it_cost():
     content = {
         "budget": "quick",
-        "methods": ["rf", "gbdt", "finetune"],
         "sets": {"bbbp": told(True, {"scaffold": "finetune"}), "esol": told(False, {"scaffold": "finetune"})},
     }
     scores, correlations, beside = choosing_tables(content)
@@ -138,7 +137,7 @@ def test_of_too_few_scores_no_correlation_is_told():
     for scores in (content["test"], *content["valid"].values()):
         for method in scores:
             scores[method] = scores[method][:1]
-    tables = choosing_tables({"methods": [*content["test"]], "sets": {"bbbp": content}})
+    tables = choosing_tables({"sets": {"bbbp": content}})
     assert {row[1] for row in tables[1].rows} == {"–"}
     assert tables[0].rows[0] == ("scaffold", "60.0")
 
@@ -159,7 +158,7 @@ def test_program(tmp_path, monkeypatch):
         "--data-sets",
         "freesolv",
         "--methods",
-        "probe,finetune",
+        "probe, finetune",
         "--draws",
         "1",
         "--budget",

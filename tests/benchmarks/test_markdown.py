@@ -91,7 +91,7 @@ def test_what_choosing_came_to(tmp_path):
         "valid": {inner: {"rf": [1.0], "gbdt": [0.5]} for inner in INNER},
         "test": {"rf": [2.0], "gbdt": [1.5]},
     }
-    (tmp_path / "choosing.json").write_text(json.dumps({"methods": ["rf", "gbdt"], "sets": {"esol": told}}))
+    (tmp_path / "choosing.json").write_text(json.dumps({"sets": {"esol": told}}))
     page = filled("<!-- choosing choosing.json -->\n<!-- end -->\n", tmp_path)
     assert "| chosen on | esol (RMSE) |\n| --- | --- |\n| scaffold | 1.500 |\n" in page
     assert filled(page, tmp_path) == page

@@ -60,16 +60,25 @@ def boosting_of(features, labels, kind, rounds=7):
     return Boosting(found.models, found.constants)
 
 
-def predictions(forest, bits):
+def predictions(models, features):
     """Float64 of each task, without the rounding to float32."""
-    return [each and baselines._predict(each, bits) for each in forest.forests]
+    return [each and baselines._predict(each, features) for each in models]
+
+
+def through_a_file(packed):
+    return TreeArrays.from_arrays(load(save(packed.arrays())))
+
+
+def assert_same_predictions(found, expected, features):
+    pairs = zip(predictions(found, features), predictions(expected, features), strict=True)
+    for one, other in pairs:
+        assert (one is None) == (other is None)
+        assert one is None or one.tobytes() == other.tobytes()
 
 
 def assert_same(found, expected, bits):
     assert found.constants == expected.constants
-    for one, other in zip(predictions(found, bits), predictions(expected, bits), strict=True):
-        assert (one is None) == (other is None)
-        assert one is None or one.tobytes() == other.tobytes()
+    assert_same_predictions(found.forests, expected.forests, bits)
 
 
 @pytest.mark.parametrize("columns", [2048, COLUMNS])
@@ -82,7 +91,7 @@ def test_a_forest_from_a_file_predicts_the_same_bits(kind, columns, monkeypatch)
     fresh, _ = bits_and_labels(1, 300, 1, kind, columns)
     packed = TreeArrays.of(forest)
     assert packed.nodes[1] == 0 < min(packed.nodes[0], packed.nodes[2])
-    again = TreeArrays.from_arrays(load(save(packed.arrays()))).random_forest()
+    again = through_a_file(packed).random_forest()
     assert again.described == forest.described == (len(packed.thresholds) > 0)
     assert_same(again, forest, np.concatenate([bits, fresh]))
     monkeypatch.setattr(trees_module, "_MOLECULES", 37)
@@ -98,13 +107,11 @@ def test_boosted_trees_from_a_file_predict_the_same_bits(kind, monkeypatch):
     packed = TreeArrays.of(model)
     assert packed.nodes[1] == 0 < min(packed.nodes[0], packed.nodes[2])
     assert 0 < len(packed.thresholds) < (packed.splits != LEAF).sum()  # on both bits and descriptors
-    again = TreeArrays.from_arrays(load(save(packed.arrays()))).boosting()
+    again = through_a_file(packed).boosting()
     assert (again.models[1], again.constants[1]) == (None, 1.0)
     monkeypatch.setattr(trees_module, "_MOLECULES", 37)
-    for task in (0, 2):
-        found, expected = again.models[task].predict(fresh), model.models[task].predict(fresh)
-        assert len(np.unique(expected)) > 5
-        assert found.tobytes() == expected.tobytes()
+    assert_same_predictions(again.models, model.models, fresh)
+    assert all(len(np.unique(model.models[task].predict(fresh))) > 5 for task in (0, 2))
 
 
 @settings(max_examples=25, deadline=None)
@@ -118,10 +125,8 @@ def test_boosted_trees_from_a_file_predict_the_same_bits(kind, monkeypatch):
 def test_any_boosted_trees_come_back(seed, kind, molecules, tasks, rounds):
     features, labels = bits_and_labels(seed, molecules, tasks, kind, COLUMNS)
     model = boosting_of(features, labels, kind, rounds)
-    again = TreeArrays.from_arrays(load(save(TreeArrays.of(model).arrays()))).boosting()
-    for one, other in zip(again.models, model.models, strict=True):
-        assert (one is None) == (other is None)
-        assert one is None or one.predict(features).tobytes() == other.predict(features).tobytes()
+    again = through_a_file(TreeArrays.of(model)).boosting()
+    assert_same_predictions(again.models, model.models, features)
     known = [place for place, each in enumerate(model.models) if each is None]
     assert [again.constants[i] for i in known] == [model.constants[i] for i in known]
 
@@ -140,7 +145,7 @@ def test_any_forest_comes_back(seed, kind, molecules, tasks, trees, depth, colum
     bits, labels = bits_and_labels(seed, molecules, tasks, kind, columns)
     forest = forest_of(bits, labels, kind, trees, max_depth=depth)
     packed = TreeArrays.of(forest)
-    assert_same(TreeArrays.from_arrays(load(save(packed.arrays()))).random_forest(), forest, bits)
+    assert_same(through_a_file(packed).random_forest(), forest, bits)
     assert_same(TreeArrays.from_arrays(TreeArrays.of(forest).arrays()).random_forest(), forest, bits)
 
 
@@ -151,7 +156,7 @@ def test_the_programs_own_forest_comes_back(kind, monkeypatch):
     labels = (sulphur if kind == "classification" else 2.5 * sulphur + 1)[:, None]
     data = TaskData(SMILES, store_from_smiles(SMILES), labels, ("halogen or sulphur",), kind)
     forest = RandomForest.fit(data, np.arange(0, len(SMILES), 2), seed=0)
-    again = TreeArrays.from_arrays(load(save(TreeArrays.of(forest).arrays()))).random_forest()
+    again = through_a_file(TreeArrays.of(forest)).random_forest()
     assert again.predict(SMILES).tobytes() == forest.predict(SMILES).tobytes()
     assert again.predict([]).shape == (0, 1)
 
@@ -251,7 +256,9 @@ def test_no_change_leads_to_anything_but_a_refusal_or_finite_predictions(packed,
     except CheckpointError:
         return
     features = np.eye(5, COLUMNS, 2046, dtype=np.float32)
-    assert all(np.isfinite(found).all() for found in predictions(rebuilt, features) if found is not None)
+    assert all(
+        np.isfinite(found).all() for found in predictions(rebuilt.forests, features) if found is not None
+    )
 
 
 @settings(max_examples=100)
