@@ -114,14 +114,16 @@ def plan_suite(named: Named, begun: SuiteConfig | None = None) -> SuiteConfig:
     base = before or preset
     rest = {"budget": preset.budget} if before is None else {each: getattr(before, each) for each in REST}
     known, data_sets = before.seeds if before else {}, named.data_sets or base.data_sets
+    splits = named.splits or base.splits
     usual = {each: known.get(each, preset.seeds[each in LARGE]) for each in data_sets}
     return SuiteConfig(
         name,
         data_sets,
         named.methods or base.methods,
-        named.splits or base.splits,
+        splits,
         usual if named.seeds is None else dict.fromkeys(data_sets, named.seeds),
-        base.split_seeds if named.seeds is None else named.seeds,
+        # more seeds of the headline alone leave what was finished on drawn splits finished
+        base.split_seeds if named.seeds is None or SEEDED.isdisjoint(splits) else named.seeds,
         **(rest | {each: value for each, value in named.rest.items() if value is not None}),
     )
 

@@ -99,6 +99,15 @@ def test_a_suite_comes_back_from_json_and_grows():
         suite_of({"preset": "quick"}, "suite.json")
 
 
+def test_more_seeds_of_the_headline_ask_for_no_more_drawn_splits():
+    begun = plan_suite(Named(data_sets=("bbbp",), splits=("chiral-scaffold", "random-scaffold"), seeds=3))
+    more = widened(begun, plan_suite(Named(splits=("chiral-scaffold",), seeds=5), begun))
+    assert more.seeds_of("bbbp", "chiral-scaffold") == 5
+    assert more.seeds_of("bbbp", "random-scaffold") == 3
+    both = widened(begun, plan_suite(Named(seeds=5), begun))
+    assert both.seeds_of("bbbp", "random-scaffold") == 5
+
+
 def test_time_left_is_by_set_and_method_then_by_method_then_by_all():
     seconds = {("esol", "rf"): [1.0], ("bbbp", "rf"): [3.0], ("bbbp", "equal"): [30.0]}
     for cell, wanted in ((("esol", "rf"), 1), (("bace", "rf"), 2), (("bace", "scratch"), 34 / 3)):
