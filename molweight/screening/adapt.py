@@ -25,9 +25,8 @@ from molweight.screening.members import FOLDS, CrossFitted, Member, cross_fit, d
 from molweight.screening.model import About, Model, calibrated
 from molweight.screening.training_set import TrainingSet
 from molweight.screening.trials import Trial, Trials, best_method, run_trials, scores_on_test, try_method
-from molweight.tasks.baselines import RandomForest
 from molweight.tasks.budgets import Budget, find_budget
-from molweight.tasks.consensus import Consensus
+from molweight.tasks.consensus import beside_trees
 from molweight.tasks.data import Corpus, TaskData
 from molweight.tasks.early_stopping import FinetuneRecord
 from molweight.tasks.finetune import finetune
@@ -204,7 +203,7 @@ def _fit_ensemble(
     folds = draw_folds(data.labels, data.kind, FOLDS, config.seed)
     method = chosen[0].method  # of all seeds
     budget = budget_of(method, find_budget(config.budget))
-    read = data.for_heads(OF_TREES[method].inputs if method in OF_TREES else budget.finetune.inputs)
+    read = data.for_heads(OF_TREES[method].inputs if method in OF_TREES else budget.inputs)
     fit = partial(_fit_member, read, metric, config, checkpoint, budget, chosen)
     return cross_fit(fit, read, folds, config.seed, config.jobs)
 
@@ -231,9 +230,7 @@ def _fit_member(
 
         encoder = trial.rebuild_encoder(checkpoint)
         network = finetune(encoder, data, train, valid, metric, settings, config.compute, seed, show)
-    if not budget.forest:
-        return network
-    return Consensus(network, RandomForest.fit(data, everything, seed, settings.descriptors))
+    return beside_trees(network, budget, data, everything, seed)
 
 
 def _leaked(training: TrainingSet, split: Split) -> tuple[int, ...]:

@@ -46,6 +46,7 @@ SETTINGS_IN_WORDS = {
     "descriptors=true": "RDKit's descriptors",
     "fingerprints=true": "ECFP4",
     "forest=true": "a random forest beside it",
+    "boosting=true": "gradient boosting beside it",
 }
 SPLIT_IN_WORDS = {
     "scaffold": "whole scaffolds, the largest for training and the rarest for the test",

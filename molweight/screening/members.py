@@ -1,4 +1,4 @@
-"""Members of an ensemble: each a network, trees, or a network with a forest, without one of the folds."""
+"""Members of an ensemble: each a network, trees, or a network with trees, without one of the folds."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from molweight.molecules.head_inputs import HeadInputs
 from molweight.molecules.store import Store
 from molweight.reports.side_by_side import side_by_side
-from molweight.tasks.baselines import RandomForest, logits, picked
+from molweight.tasks.baselines import RandomForest
 from molweight.tasks.boosting import Boosting
-from molweight.tasks.consensus import Consensus
+from molweight.tasks.consensus import Consensus, Trees, said_by_trees
 from molweight.tasks.data import TaskData, TaskKind
 from molweight.tasks.finetune import FinetunedModel
 
 FOLDS = 5
 
 Indices = NDArray[np.int64]
-Member = FinetunedModel | RandomForest | Boosting | Consensus
+Member = FinetunedModel | Trees | Consensus
 FitMember = Callable[[Indices, Indices, int], Member]  # train, valid, number of the member
 
 
@@ -56,23 +56,27 @@ def outputs(
         return member.predict(store, molecules)
     if isinstance(member, Consensus):
         return member.predict(smiles, store, molecules)
-    predicted = member.predict(*picked(smiles, store, molecules))
-    return logits(predicted) if kind == "classification" and isinstance(member, RandomForest) else predicted
+    return said_by_trees(member, smiles, store, molecules, kind)
 
 
 def head_inputs(members: Iterable[Member]) -> HeadInputs:
     """What a store must carry beside graphs for all of them."""
-    read = [_inputs(member) for member in members]
-    return HeadInputs(any(each.descriptors for each in read), any(each.fingerprints for each in read))
+    return _united(_inputs(member) for member in members)
 
 
 def _inputs(member: Member) -> HeadInputs:
+    if isinstance(member, Consensus):
+        return _united(_inputs(each) for each in (member.network, *member.trees))
     if isinstance(member, RandomForest):
         return HeadInputs(member.described)
     if isinstance(member, Boosting):
         return HeadInputs(descriptors=True)
-    network = member.network if isinstance(member, Consensus) else member
-    return network.problem.inputs  # of which the forest beside it reads no more than the descriptors
+    return member.problem.inputs
+
+
+def _united(read: Iterable[HeadInputs]) -> HeadInputs:
+    every = list(read)
+    return HeadInputs(any(each.descriptors for each in every), any(each.fingerprints for each in every))
 
 
 def cross_fit(fit: FitMember, data: TaskData, folds: Indices, seed: int, jobs: int = 1) -> CrossFitted:

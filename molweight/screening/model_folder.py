@@ -1,7 +1,7 @@
 """A model on disk: JSON, safetensors and CSV, each with its checksum, and nothing that is unpickled."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,18 @@ from molweight.screening.model_index import check_files, read_index, write_index
 from molweight.screening.trees import TreeArrays
 from molweight.tasks.baselines import RandomForest
 from molweight.tasks.boosting import Boosting
-from molweight.tasks.consensus import Consensus
+from molweight.tasks.consensus import Consensus, Trees
 from molweight.tasks.data import Scaler
 from molweight.tasks.finetune import FinetunedModel
 from molweight.tasks.problems import FinetuneProblem
 
-FORMAT = "molweight-model-3"
+FORMAT = "molweight-model-4"
 FILES = MEMBERS, CALIBRATION, TRAINING = "weights.safetensors", "calibration.safetensors", "training.csv"
+AND = "+"  # between the kinds of what a member is made of
+OF_TREES: dict[str, Callable[[TreeArrays], Trees]] = {
+    "forest": TreeArrays.random_forest,
+    "boosting": TreeArrays.boosting,
+}
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -95,11 +100,19 @@ def _assemble(index: Mapping[str, Any], folder: Path, compute: Compute) -> Model
 
 
 def _member_kind(member: Member) -> str:
-    if isinstance(member, Consensus):
-        return "consensus"
-    if isinstance(member, Boosting):
+    return AND.join(_parts(member))
+
+
+def _parts(member: Member) -> dict[str, FinetunedModel | Trees]:
+    """What a member is made of, by kind."""
+    parts = (member.network, *member.trees) if isinstance(member, Consensus) else (member,)
+    return {_part_kind(part): part for part in parts}
+
+
+def _part_kind(part: FinetunedModel | Trees) -> str:
+    if isinstance(part, Boosting):
         return "boosting"
-    return "forest" if isinstance(member, RandomForest) else "network"
+    return "forest" if isinstance(part, RandomForest) else "network"
 
 
 def _member_arrays(members: tuple[Member, ...]) -> Arrays:
@@ -107,24 +120,26 @@ def _member_arrays(members: tuple[Member, ...]) -> Arrays:
 
 
 def _arrays_of(member: Member) -> Arrays:
-    if isinstance(member, Consensus):
-        return joined({"network": _arrays_of(member.network), "forest": _arrays_of(member.forest)})
-    if isinstance(member, RandomForest | Boosting):
-        return TreeArrays.of(member).arrays()
-    state = {name: value.cpu().numpy() for name, value in member.problem.state_dict().items()}
-    valid = np.array(member.valid, np.float64)
-    return {**state, "scaler.mean": member.scaler.mean, "scaler.std": member.scaler.std, "valid": valid}
+    return joined({kind: _part_arrays(part) for kind, part in _parts(member).items()})
+
+
+def _part_arrays(part: FinetunedModel | Trees) -> Arrays:
+    if not isinstance(part, FinetunedModel):
+        return TreeArrays.of(part).arrays()
+    state = {name: value.cpu().numpy() for name, value in part.problem.state_dict().items()}
+    valid = np.array(part.valid, np.float64)
+    return {**state, "scaler.mean": part.scaler.mean, "scaler.std": part.scaler.std, "valid": valid}
 
 
 def _member(kind: str, arrays: Arrays, about: About, compute: Compute) -> Member:
-    if kind == "forest":
-        return TreeArrays.from_arrays(arrays).random_forest()
-    if kind == "boosting":
-        return TreeArrays.from_arrays(arrays).boosting()
-    if kind == "consensus":
-        network = _network(below("network", arrays), about, compute)
-        return Consensus(network, TreeArrays.from_arrays(below("forest", arrays)).random_forest())
-    return _network(arrays, about, compute)
+    parts = {each: below(each, arrays) for each in kind.split(AND)}
+    kept = parts.pop("network", None)
+    trees = tuple(OF_TREES[each](TreeArrays.from_arrays(mine)) for each, mine in parts.items())
+    if kept is None:
+        (alone,) = trees
+        return alone
+    network = _network(kept, about, compute)
+    return Consensus(network, trees) if trees else network
 
 
 def _network(arrays: Arrays, about: About, compute: Compute) -> FinetunedModel:

@@ -1,8 +1,9 @@
 """How much computing each method may spend; the same for all of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from molweight.errors import ConfigError
+from molweight.molecules.head_inputs import HeadInputs
 from molweight.solver import LoopConfig
 from molweight.tasks.finetune import FinetuneConfig
 from molweight.tasks.pretrain import PretrainConfig
@@ -18,11 +19,19 @@ class Budget:
         reweight: of continued pretraining with learned or with equal weights.
         forest: whether a network is asked together with a random forest on ECFP4, and on RDKit's
             descriptors where its head reads them.
+        boosting: whether it is asked together with boosted trees on ECFP4 and RDKit's descriptors.
     """
 
     finetune: FinetuneConfig
     reweight: ReweightConfig
     forest: bool = False
+    boosting: bool = False
+
+    @property
+    def inputs(self) -> HeadInputs:
+        """What is read beside graphs, by the network's head or by trees beside it."""
+        head = self.finetune.inputs
+        return replace(head, descriptors=head.descriptors or self.boosting)
 
     def continued_pretraining(self, seed: int) -> PretrainConfig:
         """The pretrain problem alone, in the steps, batches and learning rate of the three-level loop."""

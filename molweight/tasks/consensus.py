@@ -1,4 +1,4 @@
-"""A network and a random forest that are asked together."""
+"""A network and trees that are asked together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,19 +9,24 @@ from scipy.special import expit, logit
 
 from molweight.molecules.store import Store
 from molweight.tasks.baselines import RandomForest, logits, picked
+from molweight.tasks.boosting import Boosting
+from molweight.tasks.budgets import Budget
+from molweight.tasks.data import TaskData, TaskKind
 from molweight.tasks.finetune import FinetunedModel
+
+Trees = RandomForest | Boosting
 
 
 @dataclass(frozen=True)
 class Consensus:
-    """The mean of what a network and a forest predict: of values, or of probabilities (soft voting).
+    """The mean of what a network and trees predict: of values, or of probabilities (soft voting).
 
-    The two err in different ways, and the mean of models that do errs less than they do on average (Perrone &
-    Cooper, 1993); less than either, where both are about as good.
+    They err in different ways, and the mean of models that do errs less than they do on average (Perrone &
+    Cooper, 1993); less than any, where all are about as good.
     """
 
     network: FinetunedModel
-    forest: RandomForest
+    trees: tuple[Trees, ...]
 
     def predict(
         self, smiles: Sequence[str], store: Store, molecules: NDArray[np.int64]
@@ -30,17 +35,57 @@ class Consensus:
 
         Args:
             smiles: of all molecules of the store.
-            store: their graphs, with what network and forest read beside them.
+            store: their graphs, with what network and trees read beside them.
             molecules: positions of those to predict.
 
         Raises:
-            ValueError: if the store does not carry what the two read.
+            ValueError: if the store does not carry what they read.
         """
-        network = self.network.predict(store, molecules)
-        forest = self.forest.predict(*picked(smiles, store, molecules))
-        if self.network.problem.kind == "regression":
-            mean: NDArray[np.float32] = np.mean([network, forest], axis=0)
+        kind = self.network.problem.kind
+        said = [self.network.predict(store, molecules)]
+        said += [said_by_trees(each, smiles, store, molecules, kind) for each in self.trees]
+        if kind == "regression":
+            mean: NDArray[np.float32] = np.mean(said, axis=0)
             return mean
-        both = expit(network.astype(np.float64)) + expit(logits(forest).astype(np.float64))
-        found: NDArray[np.float32] = logit(both / 2).astype(np.float32)
+        probabilities = [expit(each.astype(np.float64)) for each in said]
+        found: NDArray[np.float32] = logit(np.mean(probabilities, axis=0)).astype(np.float32)
         return found
+
+
+def said_by_trees(
+    trees: Trees, smiles: Sequence[str], store: Store, molecules: NDArray[np.int64], kind: TaskKind
+) -> NDArray[np.float32]:
+    """Logits, or values in the units of the data, as networks give them: [molecules, tasks].
+
+    Args:
+        trees: a forest or boosted trees.
+        smiles: of all molecules of the store.
+        store: their graphs, with the descriptors that the trees read.
+        molecules: positions of those to predict.
+        kind: of the tasks.
+
+    Raises:
+        ValueError: if the store does not carry what the trees read.
+    """
+    said = trees.predict(*picked(smiles, store, molecules))
+    return logits(said) if kind == "classification" and isinstance(trees, RandomForest) else said
+
+
+def beside_trees(
+    network: FinetunedModel, budget: Budget, data: TaskData, molecules: NDArray[np.int64], seed: int
+) -> FinetunedModel | Consensus:
+    """A network together with the trees that the budget puts beside it; as it is, where there are none.
+
+    Args:
+        network: the fine-tuned one.
+        budget: its settings.
+        data: with all that is read beside graphs; labels outside `molecules` are not read.
+        molecules: those that the trees learn from.
+        seed: of the trees.
+    """
+    trees: list[Trees] = []
+    if budget.forest:
+        trees.append(RandomForest.fit(data, molecules, seed, budget.finetune.descriptors))
+    if budget.boosting:
+        trees.append(Boosting.fit(data, molecules, seed))
+    return Consensus(network, tuple(trees)) if trees else network

@@ -14,10 +14,9 @@ from molweight.molecules.splits import Split
 from molweight.objectives import DEFAULT_GRAPH_OBJECTIVES
 from molweight.solver import StepRecord
 from molweight.solver.ranks import ALONE, Ranks
-from molweight.tasks.baselines import EachTask, RandomForest
-from molweight.tasks.boosting import Boosting
+from molweight.tasks.baselines import EachTask
 from molweight.tasks.budgets import Budget
-from molweight.tasks.consensus import Consensus
+from molweight.tasks.consensus import Consensus, Trees, beside_trees
 from molweight.tasks.data import Corpus, TaskData
 from molweight.tasks.early_stopping import FinetuneRecord
 from molweight.tasks.finetune import FinetunedModel, MakeStep, finetune, finetuning_step
@@ -55,8 +54,8 @@ class Job:
 
     @cached_property
     def labelled(self) -> TaskData:
-        """The data as the property heads of this budget read them."""
-        return self.data.for_heads(self.budget.finetune.inputs)
+        """The data with what this budget's property heads, and trees beside them, read."""
+        return self.data.for_heads(self.budget.inputs)
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ class Fitted:
         history: of learning them.
     """
 
-    model: FinetunedModel | RandomForest | Boosting | Consensus | EachTask
+    model: FinetunedModel | Trees | Consensus | EachTask
     predict: Callable[[NDArray[np.int64]], Predictions]
     valid: float
     encoder: GIN | None = None
@@ -96,7 +95,7 @@ def fine_tuned(
     history: list[StepRecord] | None = None,
     make_step: MakeStep = finetuning_step,
 ) -> Fitted:
-    """Fine-tune a copy of an encoder on the train part, and fit a forest beside it where the budget says so.
+    """Fine-tune a copy of an encoder on the train part, and fit trees beside it where the budget says so.
 
     Args:
         encoder: left as it is.
@@ -124,12 +123,11 @@ def fine_tuned(
     )
 
     kept = encoder, weights, history or []
-    if not job.budget.forest:
+    model = beside_trees(network, job.budget, data, job.split.train, job.seed)
+    if isinstance(model, FinetunedModel):
         return Fitted(network, lambda m: network.predict(data.store, m), network.valid, *kept)
-    forest = RandomForest.fit(data, job.split.train, job.seed, config.descriptors)
-    both = Consensus(network, forest)
 
     def predict(molecules: NDArray[np.int64]) -> Predictions:
-        return both.predict(data.smiles, data.store, molecules)
+        return model.predict(data.smiles, data.store, molecules)
 
-    return Fitted(both, predict, judged(job, predict), *kept)
+    return Fitted(model, predict, judged(job, predict), *kept)

@@ -18,6 +18,7 @@ from molweight.solver.ranks import Ranks
 from molweight.tasks.aligned_joint import aligned_joint
 from molweight.tasks.baselines import RandomForest, picked
 from molweight.tasks.boosting import Boosting
+from molweight.tasks.consensus import Trees
 from molweight.tasks.continued import at_weights, equal, random_weightings, single
 from molweight.tasks.data import TaskData
 from molweight.tasks.job import Fitted, Job, Method, Predictions, fine_tuned, judged
@@ -56,7 +57,7 @@ class TreeMethod:
     """
 
     inputs: HeadInputs
-    fit: Callable[[TaskData, NDArray[np.int64], int], RandomForest | Boosting]
+    fit: Callable[[TaskData, NDArray[np.int64], int], Trees]
 
 
 DESCRIBED = HeadInputs(descriptors=True)

@@ -13,7 +13,7 @@ from molweight.tasks.reweight import ReweightConfig
 AT = "@"
 FLAGS = {"true": True, "false": False}
 # settings of every network
-NETWORK = frozenset({"forest", *(field.name for field in fields(FinetuneConfig))})
+NETWORK = frozenset({"forest", "boosting", *(field.name for field in fields(FinetuneConfig))})
 # settings of continued pretraining at weights that are given
 CONTINUED = frozenset({"steps", "pretrain_batch", "pretrain_lr", "head_steps", "shared_view"})
 NESTED = (Budget, FinetuneConfig, ReweightConfig, LoopConfig)
@@ -26,7 +26,7 @@ def read_settings(spelled: str) -> dict[str, Any]:
 
     Args:
         spelled: SETTING=VALUE, several of them separated by @. Settings are those of `FinetuneConfig`,
-            `LoopConfig` and `ReweightConfig`, and `forest`.
+            `LoopConfig` and `ReweightConfig`, and `forest` and `boosting`.
 
     Raises:
         ConfigError: if there is no such setting, or it cannot have that value.

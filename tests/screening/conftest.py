@@ -49,7 +49,7 @@ def labelled(request: pytest.FixtureRequest) -> TaskData:
     return TaskData(SMILES, store_from_smiles(SMILES), labels, ("polar", "rare"), request.param)
 
 
-@pytest.fixture(params=["forest", "boosting", "network", "consensus"])
+@pytest.fixture(params=["forest", "boosting", "network", "network+forest", "network+forest+boosting"])
 def member_kind(request: pytest.FixtureRequest) -> str:
     """What members are."""
     return request.param
@@ -64,7 +64,7 @@ def model(labelled: TaskData, member_kind: str) -> Model:
 def make_model(data: TaskData, member_kind: str, **settings: object) -> Model:
     """Settings are those of fine-tuning."""
     config = FinetuneConfig(epochs=2, patience=2, lr=1e-2, **settings)
-    data = data.for_heads(HeadInputs(descriptors=True) if member_kind == "boosting" else config.inputs)
+    data = data.for_heads(HeadInputs(descriptors=True) if "boosting" in member_kind else config.inputs)
     metric = METRICS["roc_auc" if data.kind == "classification" else "rmse"]
     torch.manual_seed(0)
     encoder = GIN(2, 16)
@@ -78,11 +78,13 @@ def make_model(data: TaskData, member_kind: str, **settings: object) -> Model:
     def boosting(train, valid, number):
         return Boosting.fit(data, train, number)
 
-    def consensus(train, valid, number):
-        return Consensus(network(train, valid, number), forest(train, valid, number))
+    parts = {"network": network, "forest": forest, "boosting": boosting}
+
+    def fit(train, valid, number):
+        first, *trees = (parts[kind](train, valid, number) for kind in member_kind.split("+"))
+        return Consensus(first, tuple(trees)) if trees else first
 
     folds = draw_folds(data.labels, data.kind, FOLDS, 0)
-    fit = {"network": network, "forest": forest, "boosting": boosting, "consensus": consensus}[member_kind]
     fitted = cross_fit(fit, data, folds, 0)
     classes = (("inactive", "active"), ("0", "1")) if data.kind == "classification" else ()
     return calibrated(About(data.kind, data.tasks, classes, member_kind, metric.name), fitted, data)

@@ -98,7 +98,7 @@ def test_a_network_with_a_forest_is_asked_as_one_and_has_no_second_opinion(data)
     def fit(train, valid, number):
         network = finetune(encoder, data, train, valid, metric, config, Compute(CPU, torch.float32), number)
         everything = np.concatenate([train, valid])
-        return Consensus(network, RandomForest.fit(data, everything, number, described=True))
+        return Consensus(network, (RandomForest.fit(data, everything, number, described=True),))
 
     fitted = cross_fit(fit, data, draw_folds(data.labels, data.kind, FOLDS, 0), 0)
     assert head_inputs(fitted.members) == HeadInputs(descriptors=True)

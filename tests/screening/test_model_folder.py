@@ -10,6 +10,7 @@ from molweight.molecules.store import store_from_smiles
 from molweight.paths import cache_folder
 from molweight.screening.model_folder import CALIBRATION, MEMBERS, TRAINING, read_model, write_model
 from molweight.screening.model_index import INDEX, file_sha256
+from molweight.tasks.consensus import Consensus
 
 from .conftest import CPU, make_model
 
@@ -47,10 +48,11 @@ def test_members_get_of_new_molecules_what_their_heads_read(read, labelled, tmp_
     assert list((cache_folder() / "descriptors").glob("*")) == kept
 
 
-@pytest.mark.parametrize("kind", ["forest", "consensus"])
+@pytest.mark.parametrize("kind", ["forest", "network+forest"])
 def test_forests_get_the_descriptors_of_new_molecules_that_they_were_fitted_on(kind, labelled, tmp_path):
     model = make_model(labelled, kind, descriptors=True)
-    assert all(getattr(member, "forest", member).described for member in model.members)
+    forests = [member.trees[0] if isinstance(member, Consensus) else member for member in model.members]
+    assert all(forest.described for forest in forests)
     write_model(model, labelled.labels, tmp_path)
     again, store = read_model(tmp_path, CPU), store_from_smiles(NEW)
     kept = list((cache_folder() / "descriptors").glob("*"))
@@ -107,7 +109,7 @@ def test_an_index_that_does_not_fit_its_files_is_refused(folder, key, value):
 @pytest.mark.parametrize("member_kind", ["network"], indirect=True)
 def test_a_head_of_another_shape_is_refused(folder, shape):
     arrays = load_file(folder / MEMBERS)
-    save_file(arrays | {"0.head.weight": np.zeros(shape, np.float32)}, folder / MEMBERS)
+    save_file(arrays | {"0.network.head.weight": np.zeros(shape, np.float32)}, folder / MEMBERS)
     index = json.loads((folder / INDEX).read_text())
     index["sha256"][MEMBERS] = file_sha256(folder / MEMBERS)
     (folder / INDEX).write_text(json.dumps(index))

@@ -257,12 +257,12 @@ def test_trees_on_descriptors_are_chosen_kept_and_predict(
 
 
 @pytest.mark.slow
-def test_a_network_and_a_forest_together_are_chosen_kept_and_predict(adapt, run, measured, tmp_path):
+def test_a_network_and_trees_together_are_chosen_kept_and_predict(adapt, run, measured, tmp_path):
     model, out = tmp_path / "model", tmp_path / "predicted.csv"
-    method = "finetune@descriptors=true@forest=true"
+    method = "finetune@descriptors=true@forest=true@boosting=true"
     code, _, err = adapt(model, methods=method)
     assert code == 0, err
-    assert json.loads((model / "model.json").read_text())["members"] == ["consensus"] * 5
+    assert json.loads((model / "model.json").read_text())["members"] == ["network+forest+boosting"] * 5
     code, _, err = run("predict", model, measured, "--out", out)
     assert code == 0, err
     table = pd.read_csv(out).iloc[:64]

@@ -23,18 +23,29 @@ def together(job: Job) -> Job:
     return replace(job, budget=replace(job.budget, forest=True))
 
 
-@pytest.mark.parametrize(("settings", "forest"), [("", "rf"), ("@descriptors=true", "rf-descriptors")])
-def test_it_is_the_mean_of_the_network_and_of_the_forest_that_reads_the_same(job, settings, forest):
-    names = ",".join(("finetune" + settings, f"finetune{settings}@forest=true"))
-    network, both = (method(job).predict(EVERYTHING) for method in find_methods(names).values())
-    trees = METHODS[forest](job).predict(EVERYTHING)
+@pytest.mark.parametrize(
+    ("settings", "beside", "trees"),
+    [
+        ("", "@forest=true", ["rf"]),
+        ("@descriptors=true", "@forest=true", ["rf-descriptors"]),
+        ("", "@boosting=true", ["gbdt"]),
+        ("@descriptors=true", "@forest=true@boosting=true", ["rf-descriptors", "gbdt"]),
+    ],
+)
+def test_it_is_the_mean_of_the_network_and_of_trees(job, settings, beside, trees):
+    names = ",".join(("finetune" + settings, "finetune" + settings + beside))
+    network, together = (method(job).predict(EVERYTHING) for method in find_methods(names).values())
+    said = [network, *(METHODS[each](job).predict(EVERYTHING) for each in trees)]
     if job.data.kind == "regression":
-        assert both == pytest.approx((network + trees) / 2, rel=1e-6)
+        assert together == pytest.approx(np.mean(said, axis=0), rel=1e-6)
     else:
-        certain = trees.clip(1 / 40, 1 - 1 / 40)  # of 20 trees
-        assert expit(both) == pytest.approx((expit(network) + certain) / 2, abs=1e-6)
-    assert both.dtype == np.float32
-    assert np.isfinite(both).all()
+        likely = [
+            each.clip(1 / 40, 1 - 1 / 40) if name.startswith("rf") else expit(each)  # of 20 trees
+            for name, each in zip(("finetune", *trees), said, strict=True)
+        ]
+        assert expit(together) == pytest.approx(np.mean(likely, axis=0), abs=1e-6)
+    assert together.dtype == np.float32
+    assert np.isfinite(together).all()
 
 
 def test_it_is_judged_as_a_whole_and_its_encoder_is_that_of_the_network(job):
@@ -65,6 +76,7 @@ def test_every_method_that_trains_a_network_can_have_a_forest_beside_it(job, met
 
 
 @pytest.mark.parametrize("method", ["rf", "rf-descriptors", "gbdt", "probe"])
-def test_a_method_without_a_network_takes_none(method):
-    with pytest.raises(ConfigError, match=f"method {method} does not take forest"):
-        find_methods(f"{method}@forest=true")
+@pytest.mark.parametrize("trees", ["forest", "boosting"])
+def test_a_method_without_a_network_takes_none(method, trees):
+    with pytest.raises(ConfigError, match=f"method {method} does not take {trees}"):
+        find_methods(f"{method}@{trees}=true")
