@@ -62,6 +62,8 @@ ABLATIONS = (
     "finetune@descriptors=true",
     "finetune@descriptors=true@fingerprints=true",
     "finetune@descriptors=true@fingerprints=true@forest=true",
+    "finetune@descriptors=true@fingerprints=true@boosting=true",
+    "finetune@descriptors=true@fingerprints=true@forest=true@boosting=true",
     "equal",
     "equal@head_steps=100",
     "equal@encoder_lr_factor=0.1",

@@ -34,7 +34,7 @@ def adapt(
             "upgrad, fixed-learned, tapweight, tapweight-cg, tapweight-strength, tapweight-folds."
         ),
     ] = (
-        "rf,rf-descriptors,gbdt,finetune,finetune@descriptors=true@fingerprints=true@forest=true,equal,"
+        "rf,rf-descriptors,gbdt,finetune,finetune@descriptors=true@fingerprints=true@boosting=true,equal,"
         "tapweight"
     ),
     budget: Annotated[

@@ -53,7 +53,7 @@ class AdaptConfig:
     """
 
     methods: str = (
-        "rf,rf-descriptors,gbdt,finetune,finetune@descriptors=true@fingerprints=true@forest=true,equal,"
+        "rf,rf-descriptors,gbdt,finetune,finetune@descriptors=true@fingerprints=true@boosting=true,equal,"
         "tapweight"
     )
     budget: str = "standard"
