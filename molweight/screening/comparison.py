@@ -58,12 +58,13 @@ SPLIT_IN_WORDS = {
 def in_words(method: str) -> str:
     """What a method does, and in what a variant of it differs.
 
-    >>> in_words("finetune@lr=1e-4@descriptors=true")
-    "pretrained network, fine-tuned, with lr=1e-4 and RDKit's descriptors"
+    >>> in_words("finetune@lr=1e-4@fingerprints=true@boosting=true")
+    'pretrained network, fine-tuned, with lr=1e-4, ECFP4 and gradient boosting beside it'
     """
     base, *settings = method.split(AT)
-    words = " and ".join(SETTINGS_IN_WORDS.get(setting, setting) for setting in settings)
-    return IN_WORDS[base] + (f", with {words}" if words else "")
+    words = [SETTINGS_IN_WORDS.get(setting, setting) for setting in settings]
+    listed = ", ".join([*words[:-2], " and ".join(words[-2:])])
+    return IN_WORDS[base] + (f", with {listed}" if listed else "")
 
 
 @dataclass(frozen=True)
