@@ -8,6 +8,7 @@ from safetensors.numpy import load_file, save_file
 from molweight.errors import CheckpointError
 from molweight.molecules.store import store_from_smiles
 from molweight.paths import cache_folder
+from molweight.screening.members import FOLDS
 from molweight.screening.model_folder import CALIBRATION, MEMBERS, TRAINING, read_model, write_model
 from molweight.screening.model_index import INDEX, file_sha256
 from molweight.tasks.consensus import Consensus
@@ -97,7 +98,15 @@ def test_another_version_or_no_model_is_refused(folder, tmp_path):
 
 
 @pytest.mark.parametrize("member_kind", ["network"], indirect=True)
-@pytest.mark.parametrize(("key", "value"), [("members", ["forest"]), ("about", {"kind": "regression"})])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("members", ["forest"]),
+        ("members", ["network+forest"] * FOLDS),
+        ("members", ["network+crystal"] * FOLDS),
+        ("about", {"kind": "regression"}),
+    ],
+)
 def test_an_index_that_does_not_fit_its_files_is_refused(folder, key, value):
     index = json.loads((folder / INDEX).read_text())
     (folder / INDEX).write_text(json.dumps(index | {key: value}))
