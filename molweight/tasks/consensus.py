@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
+from scipy.special import log_expit, logsumexp
 
 from molweight.molecules.store import Store
 from molweight.tasks.baselines import RandomForest, logits, picked
@@ -47,9 +47,21 @@ class Consensus:
         if kind == "regression":
             mean: NDArray[np.float32] = np.mean(said, axis=0)
             return mean
-        probabilities = [expit(each.astype(np.float64)) for each in said]
-        found: NDArray[np.float32] = logit(np.mean(probabilities, axis=0)).astype(np.float32)
-        return found
+        return voted(said)
+
+
+def voted(said: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """The logit of the mean probability; finite where all logits are, however sure they are.
+
+    Args:
+        said: logits of one shape.
+
+    >>> voted([np.float32([0, 200]), np.float32([0, 100])])
+    array([  0.      , 100.693146], dtype=float32)
+    """
+    every = np.stack(said).astype(np.float64)
+    found: NDArray[np.float32] = logsumexp(log_expit(every), 0) - logsumexp(log_expit(-every), 0)
+    return found.astype(np.float32)
 
 
 def said_by_trees(

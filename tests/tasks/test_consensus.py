@@ -2,10 +2,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from scipy.special import expit
 
 from molweight.errors import ConfigError
-from molweight.tasks.consensus import Consensus
+from molweight.tasks.consensus import Consensus, voted
 from molweight.tasks.job import Job
 from molweight.tasks.methods import METHODS, find_methods
 from molweight.tasks.metrics import score
@@ -46,6 +49,15 @@ def test_it_is_the_mean_of_the_network_and_of_trees(job, settings, beside, trees
         assert expit(together) == pytest.approx(np.mean(likely, axis=0), abs=1e-6)
     assert together.dtype == np.float32
     assert np.isfinite(together).all()
+
+
+@given(arrays(np.float32, (3, 4), elements=st.floats(-500, 500, width=32)))
+def test_votes_are_the_logit_of_the_mean_probability_and_finite_however_sure(said):
+    found = voted(list(said))
+    assert found.dtype == np.float32
+    assert np.isfinite(found).all()
+    assert expit(found.astype(np.float64)) == pytest.approx(expit(said.astype(np.float64)).mean(0), abs=1e-6)
+    assert voted(list(-said)) == pytest.approx(-found, rel=1e-6, abs=1e-6)
 
 
 def test_it_is_judged_as_a_whole_and_its_encoder_is_that_of_the_network(job):
