@@ -18,7 +18,8 @@ from molweight.tasks.finetune import FinetunedModel
 FOLDS = 5
 
 Indices = NDArray[np.int64]
-Member = FinetunedModel | Trees | Consensus
+Part = FinetunedModel | Trees
+Member = Part | Consensus
 FitMember = Callable[[Indices, Indices, int], Member]  # train, valid, number of the member
 
 
@@ -61,22 +62,21 @@ def outputs(
 
 def head_inputs(members: Iterable[Member]) -> HeadInputs:
     """What a store must carry beside graphs for all of them."""
-    return _united(_inputs(member) for member in members)
+    read = [_inputs(part) for member in members for part in parts_of(member)]
+    return HeadInputs(any(each.descriptors for each in read), any(each.fingerprints for each in read))
 
 
-def _inputs(member: Member) -> HeadInputs:
-    if isinstance(member, Consensus):
-        return _united(_inputs(each) for each in (member.network, *member.trees))
-    if isinstance(member, RandomForest):
-        return HeadInputs(member.described)
-    if isinstance(member, Boosting):
+def parts_of(member: Member) -> tuple[Part, ...]:
+    """What a member is made of, the network first."""
+    return (member.network, *member.trees) if isinstance(member, Consensus) else (member,)
+
+
+def _inputs(part: Part) -> HeadInputs:
+    if isinstance(part, RandomForest):
+        return HeadInputs(part.described)
+    if isinstance(part, Boosting):
         return HeadInputs(descriptors=True)
-    return member.problem.inputs
-
-
-def _united(read: Iterable[HeadInputs]) -> HeadInputs:
-    every = list(read)
-    return HeadInputs(any(each.descriptors for each in every), any(each.fingerprints for each in every))
+    return part.problem.inputs
 
 
 def cross_fit(fit: FitMember, data: TaskData, folds: Indices, seed: int, jobs: int = 1) -> CrossFitted:

@@ -19,7 +19,7 @@ from molweight.molecules.head_inputs import HeadInputs
 from molweight.screening.calibration import PlattScaling
 from molweight.screening.conformal import CrossIntervals, CrossSets
 from molweight.screening.domain import Domain
-from molweight.screening.members import Member
+from molweight.screening.members import Member, Part, parts_of
 from molweight.screening.model import About, Model
 from molweight.screening.model_index import check_files, read_index, write_index
 from molweight.screening.trees import TreeArrays
@@ -33,7 +33,7 @@ from molweight.tasks.problems import FinetuneProblem
 FORMAT = "molweight-model-4"
 FILES = MEMBERS, CALIBRATION, TRAINING = "weights.safetensors", "calibration.safetensors", "training.csv"
 AND = "+"  # between the kinds of what a member is made of
-OF_TREES: dict[str, Callable[[TreeArrays], Trees]] = {
+REBUILD: dict[str, Callable[[TreeArrays], Trees]] = {
     "forest": TreeArrays.random_forest,
     "boosting": TreeArrays.boosting,
 }
@@ -100,16 +100,10 @@ def _assemble(index: Mapping[str, Any], folder: Path, compute: Compute) -> Model
 
 
 def _member_kind(member: Member) -> str:
-    return AND.join(_parts(member))
+    return AND.join(map(_part_kind, parts_of(member)))
 
 
-def _parts(member: Member) -> dict[str, FinetunedModel | Trees]:
-    """What a member is made of, by kind."""
-    parts = (member.network, *member.trees) if isinstance(member, Consensus) else (member,)
-    return {_part_kind(part): part for part in parts}
-
-
-def _part_kind(part: FinetunedModel | Trees) -> str:
+def _part_kind(part: Part) -> str:
     if isinstance(part, Boosting):
         return "boosting"
     return "forest" if isinstance(part, RandomForest) else "network"
@@ -120,10 +114,10 @@ def _member_arrays(members: tuple[Member, ...]) -> Arrays:
 
 
 def _arrays_of(member: Member) -> Arrays:
-    return joined({kind: _part_arrays(part) for kind, part in _parts(member).items()})
+    return joined({_part_kind(part): _part_arrays(part) for part in parts_of(member)})
 
 
-def _part_arrays(part: FinetunedModel | Trees) -> Arrays:
+def _part_arrays(part: Part) -> Arrays:
     if not isinstance(part, FinetunedModel):
         return TreeArrays.of(part).arrays()
     state = {name: value.cpu().numpy() for name, value in part.problem.state_dict().items()}
@@ -134,7 +128,7 @@ def _part_arrays(part: FinetunedModel | Trees) -> Arrays:
 def _member(kind: str, arrays: Arrays, about: About, compute: Compute) -> Member:
     parts = {each: below(each, arrays) for each in kind.split(AND)}
     kept = parts.pop("network", None)
-    trees = tuple(OF_TREES[each](TreeArrays.from_arrays(mine)) for each, mine in parts.items())
+    trees = tuple(REBUILD[each](TreeArrays.from_arrays(mine)) for each, mine in parts.items())
     if kept is None:
         (alone,) = trees
         return alone
