@@ -87,7 +87,9 @@ def join(first: GraphBatch, second: GraphBatch) -> GraphBatch:
         "row_offsets": second.row_offsets[1:] + first.row_offsets[-1],
         "neighbour": second.neighbour + first.atoms,
     }
-    joined = {name: torch.cat([vars(first)[name], moved[name]]) for name in names if moved[name] is not None}
+    present = [name for name in names if moved[name] is not None]
+    with torch.autocast(first.sizes.device.type, enabled=False):  # on a CPU it refuses descriptors' float16
+        joined = {name: torch.cat([vars(first)[name], moved[name]]) for name in present}
     if not isinstance(first, PaddedBatch) or not isinstance(second, PaddedBatch):
         return GraphBatch(**joined)
     # the padding of the first stays in the middle, and no entry leads there any more

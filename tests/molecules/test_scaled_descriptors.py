@@ -74,4 +74,6 @@ def test_batches_carry_those_of_their_molecules():
     assert torch.equal(mask_atoms(batch, hidden).descriptors, wanted)
     for pair in ((batch, batch), (padded, padded)):
         assert torch.equal(join(*pair).descriptors, torch.cat([wanted, wanted]))
+        with torch.autocast("cpu", torch.bfloat16):
+            assert torch.equal(join(*pair).descriptors, wanted.repeat(2, 1))
     assert collate(store_from_smiles(SMILES), molecules).descriptors is None

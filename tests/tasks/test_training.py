@@ -4,6 +4,7 @@ import torch
 
 from molweight.errors import DataError
 from molweight.molecules.fingerprints import ecfp4
+from molweight.molecules.head_inputs import GRAPH_ALONE, HeadInputs
 from molweight.objectives import graph_objectives
 from molweight.solver import LoopConfig
 from molweight.solver.weights import uniform_weights
@@ -91,8 +92,10 @@ def test_reweighting_reads_no_label_outside_train_and_valid(encoder, data, parts
     assert not torch.equal(states[0]["node_embeddings.0.weight"], encoder.node_embeddings[0].weight)
 
 
-def test_reweighting_in_bfloat16_is_near_single_precision(encoder, data, parts, compute):
+@pytest.mark.parametrize("inputs", [GRAPH_ALONE, HeadInputs(descriptors=True, fingerprints=True)])
+def test_reweighting_in_bfloat16_is_near_single_precision(encoder, data, parts, compute, inputs):
     half = type(compute)(compute.device, torch.bfloat16)
+    data = data.for_heads(inputs)
     runs = [reweight(encoder, data, parts["train"], parts["valid"], LOOP, c, 0) for c in (compute, half)]
     for name, value in runs[0].history[0].losses.items():
         assert runs[1].history[0].losses[name] == pytest.approx(value, rel=0.05)
