@@ -1,6 +1,6 @@
 """What property heads read of a molecule beside its graph: RDKit's descriptors, ECFP4 fingerprints."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -16,7 +16,7 @@ class HeadInputs:
     """Which of the two a head reads.
 
     Attributes:
-        descriptors: RDKit's, standardised; 0 where there is no value.
+        descriptors: RDKit's.
         fingerprints: the bits of ECFP4.
     """
 
@@ -49,15 +49,19 @@ class HeadInputs:
         """Columns of what is read."""
         return len(DESCRIPTORS) * self.descriptors + FINGERPRINT_BITS * self.fingerprints
 
-    def of(self, batch: GraphBatch) -> list[Tensor]:
+    def of(self, batch: GraphBatch, scale: Callable[[Tensor], Tensor]) -> list[Tensor]:
         """What is read of the molecules of a batch, each float32 [molecules, columns].
+
+        Args:
+            batch: that carries it.
+            scale: from descriptors of a store to what is read of them.
 
         Raises:
             ValueError: if the batch does not carry it.
         """
         found = []
         if self.descriptors:
-            found.append(head_values(carried(batch.descriptors, "descriptors")))
+            found.append(scale(carried(batch.descriptors, "descriptors")))
         if self.fingerprints:
             found.append(_unpacked(carried(batch.fingerprints, "fingerprints")))
         return found
@@ -79,11 +83,6 @@ class HeadInputs:
 
 
 GRAPH_ALONE = HeadInputs()
-
-
-def head_values(descriptors: Tensor) -> Tensor:
-    """Descriptors of a store as models read them: float32, and 0, the mean, where there is no value."""
-    return descriptors.float().nan_to_num()
 
 
 def with_fingerprints(store: Store, smiles: Sequence[str]) -> Store:

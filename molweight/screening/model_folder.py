@@ -30,7 +30,7 @@ from molweight.tasks.data import Scaler
 from molweight.tasks.finetune import FinetunedModel
 from molweight.tasks.problems import FinetuneProblem
 
-FORMAT = "molweight-model-4"
+FORMAT = "molweight-model-5"
 FILES = MEMBERS, CALIBRATION, TRAINING = "weights.safetensors", "calibration.safetensors", "training.csv"
 AND = "+"  # between the kinds of what a member is made of
 REBUILD: dict[str, Callable[[TreeArrays], Trees]] = {

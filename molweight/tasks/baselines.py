@@ -12,7 +12,6 @@ from torch import Tensor
 
 from molweight.molecules.batch import carried, rows_of
 from molweight.molecules.fingerprints import ecfp4
-from molweight.molecules.head_inputs import head_values
 from molweight.molecules.store import Store
 from molweight.tasks.data import TaskData
 
@@ -111,7 +110,7 @@ def picked(
 
 
 def tree_features(smiles: Sequence[str], descriptors: Tensor | None, described: bool) -> Features:
-    """What trees split on: the bits of ECFP4, and behind them descriptors, as property heads read them.
+    """What trees split on: the bits of ECFP4, and behind them descriptors, on the scale of the store.
 
     Args:
         smiles: of the molecules.
@@ -124,7 +123,8 @@ def tree_features(smiles: Sequence[str], descriptors: Tensor | None, described: 
     bits = ecfp4(smiles)
     if not described:
         return bits
-    return np.hstack([bits, head_values(carried(descriptors, "descriptors")).cpu().numpy()])
+    values = carried(descriptors, "descriptors").float().nan_to_num()  # no value is the mean of all data sets
+    return np.hstack([bits, values.cpu().numpy()])
 
 
 def logits(probability: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -8,12 +8,14 @@ from torch import Tensor, nn
 from molweight.encoders.compute import Compute, at_least_float32
 from molweight.encoders.gin import GIN
 from molweight.encoders.readout import mean_readout
-from molweight.molecules.batch import GraphBatch
+from molweight.molecules.batch import GraphBatch, carried
 from molweight.molecules.head_inputs import GRAPH_ALONE, HeadInputs
+from molweight.molecules.store import Store
 from molweight.objectives.graph.shared_view import SHARING, SharedView
 from molweight.solver.draws import mixed_seed
 from molweight.tasks.data import LabelledBatch, TaskKind
 from molweight.tasks.losses import masked_loss
+from molweight.tasks.train_scale import TrainScale
 
 
 class PretrainProblem(nn.Module):
@@ -86,7 +88,21 @@ class FinetuneProblem(nn.Module):
     ) -> None:
         super().__init__()
         self.encoder, self.kind, self.compute, self.inputs = encoder, kind, compute, inputs
+        self.scale = TrainScale() if inputs.descriptors else nn.Identity()
         self.head = nn.Linear(encoder.width + inputs.width, tasks)
+
+    def fit_scale(self, store: Store, train: Tensor) -> None:
+        """Let the head read descriptors on the scale of these molecules; where it reads none, do nothing.
+
+        Args:
+            store: on any device.
+            train: positions in it, int64 [molecules], on its device.
+
+        Raises:
+            ValueError: if the store does not carry them.
+        """
+        if isinstance(self.scale, TrainScale):
+            self.scale.fit(carried(store.descriptors, "descriptors")[train])
 
     def forward(self, batch: LabelledBatch) -> Tensor:
         """Outputs for the molecules of a batch; its labels are not read."""
@@ -104,5 +120,5 @@ class FinetuneProblem(nn.Module):
         """
         with self.compute.autocast():
             h = mean_readout(self.encoder(graphs), graphs)
-            read = [beside.to(h.dtype) for beside in self.inputs.of(graphs)]
+            read = [beside.to(h.dtype) for beside in self.inputs.of(graphs, self.scale)]
             return at_least_float32(self.head(torch.cat([h, *read], dim=1)))
