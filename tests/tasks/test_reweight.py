@@ -57,8 +57,8 @@ def test_the_encoder_is_left_as_it_is_and_another_given_back(encoder, data, part
 def test_the_property_heads_read_what_a_store_carries(inputs, column, encoder, data, parts, compute):
     """A label that is a column of it is learned by a head that reads it, when the encoder hardly moves."""
     store = inputs.on(data.store, data.smiles)
-    (read,) = inputs.of(collate(store, torch.arange(len(store))))
-    planted = replace(data, labels=read[:, column : column + 1].numpy(), tasks=("planted",))
+    (read,) = inputs.of(collate(store, torch.arange(len(store))), torch.nan_to_num)
+    planted = replace(data, labels=read[:, column : column + 1].float().numpy(), tasks=("planted",))
     config = replace(CONFIG, loop=LoopConfig(steps=30, warmup=3, finetune_lr=1e-5, head_lr=1e-2))
     plain, reading = (
         learned(encoder, replace(planted, store=s), parts, compute, config=config).history
