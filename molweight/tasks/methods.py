@@ -118,7 +118,7 @@ def _learned(job: Job, **settings: Any) -> Reweighted:
 
     return reweight(
         job.checkpoint,
-        job.labelled,
+        job.data.for_heads(job.budget.finetune.inputs),  # trees beside the network may read more
         job.split.train,
         job.split.valid,
         config,

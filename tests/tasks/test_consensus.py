@@ -87,6 +87,16 @@ def test_every_method_that_trains_a_network_can_have_a_forest_beside_it(job, met
     assert (fitted.weights is None) == (METHODS[method](job).weights is None)
 
 
+@pytest.mark.parametrize("settings", ["fingerprints=true", "descriptors=true@fingerprints=true"])
+def test_what_trees_alone_read_is_not_read_while_weights_are_learned(job, settings):
+    """The head that judges the weights reads what the head that is fine-tuned in the end reads."""
+    alone, beside = (
+        find_methods(name)[name](job).history
+        for name in (f"tapweight@{settings}", f"tapweight@{settings}@boosting=true")
+    )
+    assert repr(alone) == repr(beside)
+
+
 @pytest.mark.parametrize("method", ["rf", "rf-descriptors", "gbdt", "probe"])
 @pytest.mark.parametrize("trees", ["forest", "boosting"])
 def test_a_method_without_a_network_takes_none(method, trees):
