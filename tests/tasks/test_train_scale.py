@@ -10,6 +10,7 @@ from molweight.molecules.head_inputs import HeadInputs
 from molweight.molecules.scaled_descriptors import DESCRIPTORS, LIMIT
 from molweight.tasks.finetune import FinetuneConfig, finetune
 from molweight.tasks.labelled import task_problem
+from molweight.tasks.methods import tapweight
 from molweight.tasks.metrics import RMSE, ROC_AUC
 from molweight.tasks.problems import FinetuneProblem
 from molweight.tasks.train_scale import TrainScale
@@ -80,8 +81,6 @@ def test_the_problem_of_a_job_and_weights_that_are_learned_have_it_too(job, monk
     seen = []
     monkeypatch.setattr(TrainScale, "fit", lambda self, descriptors: seen.append(descriptors))
     job = replace(job, budget=replace(job.budget, finetune=replace(job.budget.finetune, descriptors=True)))
-    from molweight.tasks.methods import tapweight
-
     task_problem(job, job.checkpoint)
     tapweight(job)
     wanted = job.labelled.store.descriptors[job.split.train]
