@@ -177,7 +177,7 @@ def finetune(
     problem.encoder.dropout = config.dropout
     scaler = Scaler.of(data.labels[train], data.kind)
     store = data.store.to(compute.device)
-    problem.fit_scale(store, as_tensor(train, compute.device))
+    problem.fit_scale(store, train)
     labels = torch.from_numpy(scaler.transform(data.labels)).to(compute.device)
     optimiser = adam(problem.head.parameters(), config.lr, compute.device)
     slower = config.lr * config.encoder_lr_factor

@@ -16,8 +16,7 @@ def task_problem(job: Job, encoder: GIN) -> FinetuneProblem:
     inputs = job.budget.finetune.inputs
     problem = FinetuneProblem(encoder, len(job.data.tasks), job.data.kind, job.compute, inputs)
     start_at_base_rate(problem.head, torch.from_numpy(job.data.labels[job.split.train]), job.data.kind)
-    store = job.labelled.store
-    problem.fit_scale(store, as_tensor(job.split.train, store.device))
+    problem.fit_scale(job.labelled.store, job.split.train)
     return problem.to(job.compute.device)
 
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from molweight.encoders.compute import Compute, at_least_float32
@@ -13,7 +15,7 @@ from molweight.molecules.head_inputs import GRAPH_ALONE, HeadInputs
 from molweight.molecules.store import Store
 from molweight.objectives.graph.shared_view import SHARING, SharedView
 from molweight.solver.draws import mixed_seed
-from molweight.tasks.data import LabelledBatch, TaskKind
+from molweight.tasks.data import LabelledBatch, TaskKind, as_tensor
 from molweight.tasks.losses import masked_loss
 from molweight.tasks.train_scale import TrainScale
 
@@ -91,18 +93,18 @@ class FinetuneProblem(nn.Module):
         self.scale = TrainScale() if inputs.descriptors else nn.Identity()
         self.head = nn.Linear(encoder.width + inputs.width, tasks)
 
-    def fit_scale(self, store: Store, train: Tensor) -> None:
+    def fit_scale(self, store: Store, train: NDArray[np.int64]) -> None:
         """Let the head read descriptors on the scale of these molecules; where it reads none, do nothing.
 
         Args:
             store: on any device.
-            train: positions in it, int64 [molecules], on its device.
+            train: positions in it, [molecules].
 
         Raises:
             ValueError: if the store does not carry them.
         """
         if isinstance(self.scale, TrainScale):
-            self.scale.fit(carried(store.descriptors, "descriptors")[train])
+            self.scale.fit(carried(store.descriptors, "descriptors")[as_tensor(train, store.device)])
 
     def forward(self, batch: LabelledBatch) -> Tensor:
         """Outputs for the molecules of a batch; its labels are not read."""

@@ -143,7 +143,7 @@ def _copy(
     problem = FinetuneProblem(copy.deepcopy(encoder), len(data.tasks), data.kind, compute, inputs)
     # neither its direction nor its offset is to come from chance
     start_at_base_rate(problem.head, torch.from_numpy(data.labels[learn]), data.kind)
-    problem.fit_scale(data.store, as_tensor(learn, data.store.device))
+    problem.fit_scale(data.store, learn)
     problem.encoder.dropout = config.finetune_dropout
     return problem.to(compute.device)
 

@@ -12,10 +12,11 @@ class TrainScale(nn.Module):
     """From their mean over the train molecules, in units of the square root of their standard deviation.
 
     Stores carry descriptors in standard deviations over all of drug-like chemistry. On that scale those of
-    small molecules hardly differ (QM7's spread a tenth of it), and a head would take ten times the steps
-    to tell them apart. In standard deviations of the train molecules themselves, as chemprop has extra
-    descriptors, what hardly differs counts as much as what tells molecules apart. The unit is the geometric
-    mean of the two. Until it is fitted it leaves descriptors as they are. It is kept with the weights.
+    small molecules hardly differ (QM7's spread a quarter of it in the median, their weight a twenty-fifth),
+    and a head takes more steps to tell them apart than it has. In standard deviations of the train molecules
+    themselves, as chemprop has extra descriptors, what hardly differs counts as much as what tells molecules
+    apart. The unit is the geometric mean of the two. Until it is fitted it leaves descriptors as they are.
+    It is kept with the weights.
     """
 
     mean: Tensor  # [descriptors]

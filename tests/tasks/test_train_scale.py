@@ -90,11 +90,11 @@ def test_the_problem_of_a_job_and_weights_that_are_learned_have_it_too(job, monk
 
 def test_a_head_that_reads_no_descriptors_has_no_scale(encoder, data, compute):
     problem = FinetuneProblem(encoder, 2, data.kind, compute, HeadInputs(fingerprints=True))
-    problem.fit_scale(data.store, torch.arange(3))
+    problem.fit_scale(data.store, np.arange(3))
     assert not any(name.startswith("scale.") for name in problem.state_dict())
     reading = FinetuneProblem(encoder, 2, data.kind, compute, DESCRIBED)
     with pytest.raises(ValueError, match="the store carries no descriptors"):
-        reading.fit_scale(data.store, torch.arange(3))
+        reading.fit_scale(data.store, np.arange(3))
 
 
 def test_the_scale_is_not_learned_and_changes_what_is_predicted(encoder, data, compute):
@@ -103,5 +103,5 @@ def test_the_scale_is_not_learned_and_changes_what_is_predicted(encoder, data, c
     assert not any(name.startswith("scale.") for name, _ in problem.named_parameters())
     batch = collate(store, torch.arange(20))
     before = problem.predict(batch)
-    problem.fit_scale(store, torch.arange(20))
+    problem.fit_scale(store, np.arange(20))
     assert not torch.allclose(problem.predict(batch), before)
