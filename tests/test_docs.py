@@ -34,10 +34,32 @@ def test_readme_examples():
     assert result.failed == 0
 
 
-def test_readme_links_lead_somewhere():
-    links = re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text())
-    assert links
-    assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
+PAGES = ["README.md", "CHANGELOG.md", *(f"benchmarks/{p.name}" for p in (ROOT / "benchmarks").glob("*.md"))]
+
+
+def test_there_are_links():
+    assert len(_links(ROOT / "README.md")) > 3
+    assert len(_links(ROOT / "benchmarks" / "RESULTS.md")) > 3
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    for path, anchor in _links(ROOT / page):
+        aim = (ROOT / page).parent / path if path else ROOT / page
+        assert aim.exists(), path
+        assert not anchor or anchor in _anchors(aim), f"{path}#{anchor}"
+
+
+def _links(page: Path) -> list[tuple[str, str]]:
+    """File and anchor of the links within the project."""
+    found = re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", page.read_text())
+    return [(path, anchor) for path, anchor in found if "://" not in path]
+
+
+def _anchors(page: Path) -> set[str]:
+    """Those of a page's titles, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize(
