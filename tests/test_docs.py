@@ -14,6 +14,7 @@ import molweight
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted(m.name for m in pkgutil.walk_packages(molweight.__path__, "molweight."))
+PAGES = ["README.md", "CHANGELOG.md", *(f"benchmarks/{p.name}" for p in (ROOT / "benchmarks").glob("*.md"))]
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -32,9 +33,6 @@ def test_readme_examples():
     result = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
     assert result.attempted > 0
     assert result.failed == 0
-
-
-PAGES = ["README.md", "CHANGELOG.md", *(f"benchmarks/{p.name}" for p in (ROOT / "benchmarks").glob("*.md"))]
 
 
 def test_there_are_links():
