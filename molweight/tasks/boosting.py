@@ -100,8 +100,9 @@ class OnColumns:
 def splittable(features: Features, leaf: int) -> NDArray[np.int64]:
     """Columns that can be split with `leaf` rows or more on both sides, and those with missing values.
 
-    A tree that may not make smaller leaves is the same without the others: most bits of a fingerprint on a
-    small data set. The first column is kept where there would be none.
+    A tree that may not make smaller leaves can do nothing with the others, most bits of a fingerprint on a
+    small data set: one that sees all columns is the same without them, and one that draws some draws none in
+    vain. The first column is kept where there would be none.
     """
     rows = len(features)
     if rows < 2 * leaf:
